@@ -1,0 +1,1 @@
+"""The Dagster code location: lake, reconciliation, simulation, PnL, quality, report."""

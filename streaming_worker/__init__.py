@@ -1,0 +1,1 @@
+"""The capture service: venue frames in, a deterministic engine, a sealed record out."""

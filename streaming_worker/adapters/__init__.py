@@ -1,0 +1,1 @@
+"""The edge that touches the world: sockets, HTTP, clocks, recordings; no market rules."""

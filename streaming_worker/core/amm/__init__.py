@@ -1,0 +1,1 @@
+"""Pool arithmetic, one module per pool design; raw-unit integers only."""

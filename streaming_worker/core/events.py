@@ -1,0 +1,186 @@
+"""Every input of the engine, as frozen values in one total order.
+
+Prices and sizes are ``_e8`` integers; times are UTC nanoseconds; ``exchange_ns`` is the venue's own
+time and None where the venue gives none. ``instrument`` and ``pool`` are registry keys.
+"""
+
+from enum import StrEnum
+from typing import TypeAlias
+
+import msgspec
+
+from streaming_worker.core.amm.pool_state import OracleState, TickArray, WhirlpoolState
+
+Levels: TypeAlias = list[tuple[int, int]]
+"""(price_e8, size_e8) in the venue's order; in a delta size 0 removes the level."""
+
+
+class GapCause(StrEnum):
+    """Why a book or a feed stopped being trustworthy."""
+
+    SEQUENCE = "sequence"
+    HEARTBEAT_COUNTER = "heartbeat_counter"
+    UPDATE_ID = "update_id"
+    BAD_FRAME = "bad_frame"
+    CROSSED = "crossed"
+    INCONSISTENT_POOL = "inconsistent_pool"
+    QUEUE_OVERFLOW = "queue_overflow"
+    UNALIGNED_SNAPSHOT = "unaligned_snapshot"
+    CROSS_CHECK = "cross_check"
+    WORKER_RESTART = "worker_restart"
+
+
+class TakerSide(StrEnum):
+    """Which way the aggressor traded; UNKNOWN for auctions and block trades."""
+
+    BUY = "buy"
+    SELL = "sell"
+    UNKNOWN = "unknown"
+
+
+class BookSnapshot(msgspec.Struct, frozen=True, gc=False, tag="book_snapshot"):
+    """The whole book; replaces what is held. ``sequence`` is the venue's number where it has one."""
+
+    instrument: str
+    bids: Levels
+    asks: Levels
+    exchange_ns: int | None
+    received_ns: int
+    sequence: int | None = None
+
+
+class BookDelta(msgspec.Struct, frozen=True, gc=False, tag="book_delta"):
+    """Changed levels with absolute sizes; 0 removes."""
+
+    instrument: str
+    bids: Levels
+    asks: Levels
+    exchange_ns: int | None
+    received_ns: int
+    sequence: int | None = None
+
+
+class TradePrint(msgspec.Struct, frozen=True, gc=False, tag="trade_print"):
+    """A trade that the venue reports; ``is_historical`` marks those replayed at subscribe."""
+
+    instrument: str
+    trade_id: str
+    price_e8: int
+    size_e8: int
+    taker_side: TakerSide
+    exchange_ns: int | None
+    received_ns: int
+    is_historical: bool = False
+
+
+class PoolUpdate(msgspec.Struct, frozen=True, gc=False, tag="pool_update"):
+    """A pool account as read at ``slot``."""
+
+    pool: str
+    slot: int
+    state: WhirlpoolState
+    received_ns: int
+
+
+class TickArrayUpdate(msgspec.Struct, frozen=True, gc=False, tag="tick_array_update"):
+    """One tick array as read at ``slot``; an account that does not exist has no ticks."""
+
+    pool: str
+    slot: int
+    array: TickArray
+    received_ns: int
+
+
+class OracleUpdate(msgspec.Struct, frozen=True, gc=False, tag="oracle_update"):
+    """The oracle of an adaptive-fee pool as read at ``slot``."""
+
+    pool: str
+    slot: int
+    state: OracleState
+    received_ns: int
+
+
+class ChainClock(msgspec.Struct, frozen=True, gc=False, tag="chain_clock"):
+    """The Clock sysvar: the slot it was read at and the chain's own second."""
+
+    venue: str
+    slot: int
+    unix_timestamp: int
+    received_ns: int
+
+
+class SlotAdvanced(msgspec.Struct, frozen=True, gc=False, tag="slot_advanced"):
+    """The node moved to ``slot``: the chain's heartbeat. Slots may skip and may go backwards."""
+
+    venue: str
+    slot: int
+    received_ns: int
+
+
+class FeedConnected(msgspec.Struct, frozen=True, gc=False, tag="feed_connected"):
+    """A transport is up and subscribed; every book of this feed waits for its snapshot."""
+
+    feed: str
+    connection: int
+    received_ns: int
+
+
+class FeedLost(msgspec.Struct, frozen=True, gc=False, tag="feed_lost"):
+    """A transport is gone; every book of this feed is invalid from here on."""
+
+    feed: str
+    connection: int
+    reason: str
+    close_code: int | None
+    received_ns: int
+
+
+class FeedGap(msgspec.Struct, frozen=True, gc=False, tag="feed_gap"):
+    """A loss inside a connection. ``instrument`` is None when the whole feed is affected."""
+
+    feed: str
+    instrument: str | None
+    cause: GapCause
+    expected: int | None
+    received: int | None
+    received_ns: int
+
+
+class FeedHeartbeat(msgspec.Struct, frozen=True, gc=False, tag="feed_heartbeat"):
+    """The venue says it is alive; it says nothing about any book."""
+
+    feed: str
+    exchange_ns: int | None
+    counter: int | None
+    received_ns: int
+
+
+class CommandKind(StrEnum):
+    """What an operator can ask for. There is no command that trades."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    KILL = "kill"
+
+
+class OperatorCommand(msgspec.Struct, frozen=True, gc=False, tag="operator_command"):
+    """A command with who gave it and why; ``command_id`` makes it idempotent."""
+
+    command_id: str
+    kind: CommandKind
+    actor: str
+    reason: str
+    received_ns: int
+
+
+class ClockTick(msgspec.Struct, frozen=True, gc=False, tag="clock_tick"):
+    """A point of the fixed 100 ms grid of event time, so that time passes without messages."""
+
+    received_ns: int
+
+
+BookEvent: TypeAlias = BookSnapshot | BookDelta
+PoolEvent: TypeAlias = PoolUpdate | TickArrayUpdate | OracleUpdate
+ChainEvent: TypeAlias = ChainClock | SlotAdvanced
+FeedEvent: TypeAlias = FeedConnected | FeedLost | FeedGap | FeedHeartbeat
+Event: TypeAlias = BookEvent | TradePrint | PoolEvent | ChainEvent | FeedEvent | OperatorCommand | ClockTick

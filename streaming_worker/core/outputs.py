@@ -1,0 +1,230 @@
+"""Everything the engine says, as frozen values; the digest runs over exactly these.
+
+Money is integer USD x 1e8 (``_usd_e8``), positive for what we would earn. Costs are stored as negative
+amounts, so that the items of a stack sum to the net.
+"""
+
+from enum import StrEnum
+from typing import TypeAlias
+
+import msgspec
+
+
+class Direction(StrEnum):
+    """Where the base asset is bought; it is sold on the other leg."""
+
+    BUY_CEX_SELL_POOL = "buy_cex_sell_pool"
+    BUY_POOL_SELL_CEX = "buy_pool_sell_cex"
+
+
+class RejectionReason(StrEnum):
+    """The first limit that a candidate failed; the order here is the order of the checks."""
+
+    RISK_NOT_ACTIVE = "risk_not_active"
+    FEED_NOT_LIVE = "feed_not_live"
+    BOOK_NOT_SYNCED = "book_not_synced"
+    BOOK_CROSSED = "book_crossed"
+    BOOK_EMPTY = "book_empty"
+    POOL_NOT_SYNCED = "pool_not_synced"
+    POOL_NO_LIQUIDITY = "pool_no_liquidity"
+    STALE_LEG = "stale_leg"
+    SOL_PRICE_MISSING = "sol_price_missing"
+    FEE_UNKNOWN = "fee_unknown"
+    NO_EDGE = "no_edge"
+    BELOW_MINIMUM_SIZE = "below_minimum_size"
+    INSUFFICIENT_DEPTH = "insufficient_depth"
+    POOL_REFUSED = "pool_refused"
+    COSTS_EXCEED_EDGE = "costs_exceed_edge"
+    BELOW_THRESHOLD = "below_threshold"
+
+
+class CloseReason(StrEnum):
+    """Why an episode ended."""
+
+    EDGE_GONE = "edge_gone"
+    LEG_LOST = "leg_lost"
+    STALE_LEG = "stale_leg"
+    RISK = "risk"
+
+
+class CostKind(StrEnum):
+    """The items of the cost stack, in waterfall order."""
+
+    TAKER_FEE = "taker_fee"
+    POOL_FEE = "pool_fee"
+    SLIPPAGE = "slippage"
+    PRICE_IMPACT = "price_impact"
+    NETWORK_COST = "network_cost"
+    STABLE_BASIS = "stable_basis"
+
+
+class CostItem(msgspec.Struct, frozen=True, gc=False):
+    """One signed cost. Units: USD x 1e8, negative when it costs; ``age_ns`` is that of its input at the decision."""
+
+    kind: CostKind
+    value_usd_e8: int
+    source: str
+    age_ns: int
+
+
+class TradePlan(msgspec.Struct, frozen=True, gc=False):
+    """Both legs at the chosen size, and what it would earn.
+
+    ``gross_usd_e8`` is size times the difference of the two top-of-book mid-free prices (best CEX price against the
+    pool's marginal price before fee); ``net_usd_e8`` equals gross plus the sum of the cost items, exactly.
+    """
+
+    size_e8: int
+    cex_notional_usd_e8: int
+    pool_amount_in: int
+    pool_amount_out: int
+    gross_usd_e8: int
+    costs: tuple[CostItem, ...]
+    net_usd_e8: int
+    net_edge_centibps: int
+
+
+class Opportunity(msgspec.Struct, frozen=True, gc=False, tag="opportunity"):
+    """A closed episode: one row from opening to close.
+
+    ``opportunity_id`` is a hash of the opening inputs. Ages are by the venue's clock against its measured offset.
+    Edges are hundredths of a basis point of the notional.
+    """
+
+    opportunity_id: str
+    instrument: str
+    pool: str
+    direction: Direction
+    opened_ns: int
+    peaked_ns: int
+    closed_ns: int
+    close_reason: CloseReason
+    opened_slot: int
+    updates: int
+    opening: TradePlan
+    peak: TradePlan
+    cex_age_ns: int | None
+    pool_age_ns: int
+    received_ns: int
+
+
+class OpportunityOpened(msgspec.Struct, frozen=True, gc=False, tag="opportunity_opened"):
+    """An episode began; for the live view. The record row is the closing Opportunity."""
+
+    opportunity_id: str
+    instrument: str
+    pool: str
+    direction: Direction
+    plan: TradePlan
+    received_ns: int
+
+
+class RejectionCount(msgspec.Struct, frozen=True, gc=False, tag="rejection_count"):
+    """How often one route was refused for one reason in the interval that ends at ``received_ns``.
+
+    ``best_edge_centibps`` is the best gross edge among them where both prices were known.
+    """
+
+    instrument: str
+    pool: str
+    direction: Direction
+    reason: RejectionReason
+    count: int
+    best_edge_centibps: int | None
+    interval_start_ns: int
+    received_ns: int
+
+
+class LegKind(StrEnum):
+    """Which side of a simulated trade."""
+
+    CEX = "cex"
+    POOL = "pool"
+    UNWIND = "unwind"
+
+
+class LegStatus(StrEnum):
+    """How a leg ended."""
+
+    FILLED = "filled"
+    PARTIAL = "partial"
+    REVERTED = "reverted"
+    MISSED = "missed"
+
+
+class SimulatedLeg(msgspec.Struct, frozen=True, gc=False):
+    """One leg as it would have filled. Units: base x 1e8 and USD x 1e8 (signed cash flow, fees not included)."""
+
+    kind: LegKind
+    status: LegStatus
+    due_ns: int
+    filled_ns: int
+    size_e8: int
+    cash_usd_e8: int
+    fee_usd_e8: int
+    slot: int | None
+
+
+class SimulatedTrade(msgspec.Struct, frozen=True, gc=False, tag="simulated_trade"):
+    """Both legs of one accepted episode at one latency, predicted against realised.
+
+    ``realised_net_usd_e8`` equals the sum of the legs' cash plus fees plus network cost plus stable basis, exactly.
+    """
+
+    trade_id: str
+    opportunity_id: str
+    instrument: str
+    pool: str
+    direction: Direction
+    latency_ns: int
+    decided_ns: int
+    completed_ns: int
+    size_e8: int
+    predicted: TradePlan
+    legs: tuple[SimulatedLeg, ...]
+    costs: tuple[CostItem, ...]
+    gross_usd_e8: int
+    realised_net_usd_e8: int
+    received_ns: int
+
+
+class RiskState(StrEnum):
+    """What the engine may do: nothing here ever places an order."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    KILLED = "killed"
+
+
+class RiskCause(StrEnum):
+    """Why the risk state changed."""
+
+    OPERATOR = "operator"
+    STALE_FEED = "stale_feed"
+    DAILY_LOSS = "daily_loss"
+    RECOVERED = "recovered"
+    NEW_DAY = "new_day"
+
+
+class RiskTransition(msgspec.Struct, frozen=True, gc=False, tag="risk_transition"):
+    """A change of risk state, with who or what caused it."""
+
+    previous: RiskState
+    current: RiskState
+    cause: RiskCause
+    actor: str
+    reason: str
+    daily_net_usd_e8: int
+    received_ns: int
+
+
+class Keyframe(msgspec.Struct, frozen=True, gc=False, tag="keyframe"):
+    """The complete engine state before the first event of an hour or of a run; ``state`` is MessagePack."""
+
+    digest: str
+    event_count: int
+    state: bytes
+    received_ns: int
+
+
+Output: TypeAlias = OpportunityOpened | Opportunity | RejectionCount | SimulatedTrade | RiskTransition | Keyframe

@@ -1,0 +1,70 @@
+"""Units and fixed point: the only place where decimal text becomes an integer and back.
+
+Prices and sizes are integers scaled by 1e8 (``_e8``). A value that does not fit exactly
+is refused, never rounded.
+"""
+
+from typing import Final, TypeAlias
+
+from streaming_worker.errors import FeedFormatError
+
+Nanos: TypeAlias = int
+Bps: TypeAlias = int
+Lamports: TypeAlias = int
+
+E8: Final = 100_000_000
+E8_DIGITS: Final = 8
+BPS: Final = 10_000
+MILLIONTHS: Final = 1_000_000
+LAMPORTS_PER_SOL: Final = 1_000_000_000
+NANOS_PER_SECOND: Final = 1_000_000_000
+NANOS_PER_MILLISECOND: Final = 1_000_000
+NANOS_PER_HOUR: Final = 3_600 * NANOS_PER_SECOND
+NANOS_PER_DAY: Final = 24 * NANOS_PER_HOUR
+TICK_NS: Final = 100 * NANOS_PER_MILLISECOND
+I64_MAX: Final = 2**63 - 1
+
+_PAD: Final = tuple(10 ** (E8_DIGITS - digits) for digits in range(E8_DIGITS + 1))
+
+
+def parse_e8(text: str) -> int:
+    """Return a plain unsigned decimal as an integer scaled by 1e8.
+
+    Units:  "65083.66" gives 6508366000000.
+    Rounds: never; more than eight significant fraction digits are refused.
+    Raises: FeedFormatError for signs, exponents, spaces, empty text and values beyond int64.
+    """
+    whole, _, fraction = text.partition(".")
+    if len(fraction) > E8_DIGITS:
+        fraction = fraction.rstrip("0")
+    digits = whole + fraction
+    if not (digits.isdigit() and digits.isascii()) or len(fraction) > E8_DIGITS:
+        raise FeedFormatError(f"expected a plain decimal with at most 8 fraction digits, received {text[:40]!r}")
+    value = int(digits) * _PAD[len(fraction)]
+    if value > I64_MAX:
+        raise FeedFormatError(f"expected a value below 9.2e10, received {text[:40]!r}")
+    return value
+
+
+def format_e8(value_e8: int) -> str:
+    """Return the exact decimal text of a scaled integer, without trailing zeros."""
+    sign = "-" if value_e8 < 0 else ""
+    whole, fraction = divmod(abs(value_e8), E8)
+    if fraction == 0:
+        return f"{sign}{whole}"
+    return f"{sign}{whole}.{fraction:08d}".rstrip("0")
+
+
+def ceil_div(numerator: int, denominator: int) -> int:
+    """Divide and round towards plus infinity; the denominator is positive."""
+    return -(-numerator // denominator)
+
+
+def notional_e8_floor(price_e8: int, size_e8: int) -> int:
+    """Return price times size, scaled by 1e8, rounded down: what a seller receives."""
+    return price_e8 * size_e8 // E8
+
+
+def notional_e8_ceil(price_e8: int, size_e8: int) -> int:
+    """Return price times size, scaled by 1e8, rounded up: what a buyer pays."""
+    return ceil_div(price_e8 * size_e8, E8)

@@ -1,0 +1,1 @@
+"""The deterministic fold over events; the same code live and in replay."""

@@ -1,0 +1,64 @@
+"""The whole exception tree.
+
+WorkerError
+├── ConfigError            a setting is missing, unknown or out of range (exit code 2)
+├── FeedError              a venue said something that cannot be used
+│   ├── FeedFormatError    bytes that are not what the venue documents; goes to dead_letter
+│   ├── SequenceGapError   the venue's own numbering shows a loss
+│   └── StaleBookError     a book is too old to be used where a live one is required
+├── MathRangeError         an exact result does not fit the type the chain or venue gives it
+├── StorageError           the record cannot be written or read
+└── AuthError              who asks may not
+
+Errors carry data as attributes as well as text. Messages never contain a secret.
+An expected "no" is not an exception: it is a Rejection or a SwapRefusal.
+"""
+
+
+class WorkerError(Exception):
+    """Any error of ours; everything else is a defect."""
+
+
+class ConfigError(WorkerError):
+    """A setting that cannot be used; ``key`` names it."""
+
+    def __init__(self, message: str, *, key: str | None = None) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class FeedError(WorkerError):
+    """A venue's message that cannot be used."""
+
+
+class FeedFormatError(FeedError):
+    """Bytes that are not what the venue documents."""
+
+
+class SequenceGapError(FeedError):
+    """The venue's numbering shows a loss between ``expected`` and ``received``."""
+
+    def __init__(self, message: str, *, expected: int, received: int) -> None:
+        super().__init__(message)
+        self.expected = expected
+        self.received = received
+
+
+class StaleBookError(FeedError):
+    """A book older than its use allows."""
+
+
+class MathRangeError(WorkerError):
+    """An exact result outside the range of its on-chain or venue type."""
+
+
+class StorageError(WorkerError):
+    """The record cannot be written or read; ``path`` names the file where known."""
+
+    def __init__(self, message: str, *, path: str | None = None) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class AuthError(WorkerError):
+    """Who asks may not do what is asked."""

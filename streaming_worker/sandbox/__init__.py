@@ -1,0 +1,1 @@
+"""Local servers that speak the venues' own protocols; shares no code with protocols."""

@@ -1,0 +1,1 @@
+"""What runs, for how long, and what happens when it breaks."""

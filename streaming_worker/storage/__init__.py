@@ -1,0 +1,1 @@
+"""Data at rest: the schema, the one writer, sealed segments, read-only queries."""
