@@ -24,7 +24,7 @@ NANOS_PER_DAY: Final = 24 * NANOS_PER_HOUR
 TICK_NS: Final = 100 * NANOS_PER_MILLISECOND
 I64_MAX: Final = 2**63 - 1
 
-_PAD: Final = tuple(10 ** (E8_DIGITS - digits) for digits in range(E8_DIGITS + 1))
+_PAD: Final[tuple[int, ...]] = tuple(10 ** (E8_DIGITS - digits) for digits in range(E8_DIGITS + 1))
 
 
 def parse_e8(text: str) -> int:

@@ -1,0 +1,23 @@
+"""Fixtures that every room of the tests may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Return the folder that holds pyproject.toml."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """Return the folder of real captures and vectors; skip where it is absent."""
+    folder = Path(os.environ.get("ARB_SHARED_DIR", REPOSITORY.parent / "shared"))
+    if not (folder / "captures").is_dir():
+        pytest.skip(f"needs the recorded captures and vectors (ARB_SHARED_DIR), not found at {folder}")
+    return folder
