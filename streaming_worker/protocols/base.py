@@ -1,0 +1,63 @@
+"""What every venue protocol offers: bytes in, events and outgoing bytes out; no socket, no clock, no retry.
+
+A protocol instance lives as long as its feed and sees many connections one after another. The adapter
+calls ``opened`` for each, sends ``opening_messages``, then feeds it frames. After every call the adapter drains
+``outgoing`` (frames to send) and ``http_requests`` (REST or RPC calls to make).
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from streaming_worker.core.events import Event, GapCause
+
+
+class HttpRequest(msgspec.Struct, frozen=True):
+    """A call that the protocol wants made. ``path`` is joined to the feed's REST base URL; ``key`` names it."""
+
+    key: str
+    method: str
+    path: str
+    body: bytes | None = None
+
+
+class FeedProtocol(Protocol):
+    """One venue's connection rules as a state machine."""
+
+    @property
+    def feed(self) -> str:
+        """The feed's name in events and tables."""
+        ...
+
+    @property
+    def keepalive(self) -> bytes | None:
+        """A frame to send every ``keepalive_seconds`` while connected, where the venue wants one."""
+        ...
+
+    def opened(self, connection: int, received_ns: int) -> list[Event]:
+        """Start a fresh connection: forget all sequence state; returns FeedConnected."""
+        ...
+
+    def opening_messages(self) -> list[bytes]:
+        """Return the subscribe frames of a fresh connection, in order."""
+        ...
+
+    def receive(self, frame: bytes, received_ns: int) -> list[Event]:
+        """Decode one frame. Raises FeedFormatError; the caller records it and calls ``resync``."""
+        ...
+
+    def receive_http(self, request: HttpRequest, body: bytes, received_ns: int) -> list[Event]:
+        """Decode the answer to one of ``http_requests``. Raises FeedFormatError."""
+        ...
+
+    def resync(self, instrument: str | None, cause: GapCause, received_ns: int) -> list[Event]:
+        """Invalidate a book (or all) and queue what gets a new snapshot; returns the FeedGap."""
+        ...
+
+    def outgoing(self) -> list[bytes]:
+        """Return and clear the frames to send now."""
+        ...
+
+    def http_requests(self) -> list[HttpRequest]:
+        """Return and clear the calls to make now."""
+        ...

@@ -1,0 +1,225 @@
+"""Every table and column of the record, named once; DDL, Arrow schemas and docs come from here.
+
+Conventions: ``seq`` is the engine's event count, the total order of a worker's run; rows of one event share it.
+Times are UTC nanoseconds (``_ns``). Prices and sizes are BIGINT scaled by 1e8 (``_e8``), money is USD x 1e8
+(``_usd_e8``); what analysts see is DECIMAL, made when the lake is published. Unsigned 128-bit values that need not
+be added up are decimal text.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import pyarrow as pa
+
+SCHEMA_VERSION: Final = 1
+
+
+class ColumnType(StrEnum):
+    """DuckDB types in use; each has one Arrow type."""
+
+    BIGINT = "BIGINT"
+    INTEGER = "INTEGER"
+    BOOLEAN = "BOOLEAN"
+    VARCHAR = "VARCHAR"
+    BLOB = "BLOB"
+    DECIMAL = "DECIMAL(38,0)"
+
+
+_ARROW: Final[dict[ColumnType, pa.DataType]] = {
+    ColumnType.BIGINT: pa.int64(),
+    ColumnType.INTEGER: pa.int32(),
+    ColumnType.BOOLEAN: pa.bool_(),
+    ColumnType.VARCHAR: pa.string(),
+    ColumnType.BLOB: pa.binary(),
+    ColumnType.DECIMAL: pa.decimal128(38, 0),
+}
+
+
+class Role(StrEnum):
+    """What a table holds: what came in, what the engine said, or what the service noted beside them."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column; ``doc`` states units."""
+
+    name: str
+    type: ColumnType
+    doc: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table; ``grain`` says what a row is."""
+
+    name: str
+    role: Role
+    grain: str
+    columns: tuple[Column, ...]
+
+    @property
+    def ddl(self) -> str:
+        """Return the CREATE TABLE statement; no key and no index, the live file is append-only."""
+        lines = (f"{c.name} {c.type.value}{'' if c.nullable else ' NOT NULL'}" for c in self.columns)
+        return f"CREATE TABLE IF NOT EXISTS {self.name} ({', '.join(lines)})"
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """Return the Arrow schema of a batch of rows."""
+        return pa.schema([pa.field(c.name, _ARROW[c.type], nullable=c.nullable) for c in self.columns])
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Return the column names in order."""
+        return tuple(column.name for column in self.columns)
+
+
+def _int(name: str, doc: str, *, nullable: bool = False) -> Column:
+    return Column(name, ColumnType.BIGINT, doc, nullable)
+
+
+def _text(name: str, doc: str, *, nullable: bool = False) -> Column:
+    return Column(name, ColumnType.VARCHAR, doc, nullable)
+
+
+_SEQ: Final = _int("seq", "event count of the run; rows of one event share it")
+_RECEIVED: Final = _int("received_ns", "our receive time, ns UTC")
+_EXCHANGE: Final = _int("exchange_ns", "the venue's own time, ns UTC; null where it gives none", nullable=True)
+_INSTRUMENT: Final = _text("instrument", "venue:symbol")
+_POOL: Final = _text("pool", "venue:address")
+_SLOT: Final = _int("slot", "chain slot that the state was read at")
+_ROUTE: Final = (_INSTRUMENT, _POOL, _text("direction", "buy_cex_sell_pool or buy_pool_sell_cex"))
+COST_KINDS: Final = ("taker_fee", "pool_fee", "slippage", "price_impact", "network_cost", "stable_basis")
+
+
+def _plan(prefix: str) -> tuple[Column, ...]:
+    costs = (_int(f"{prefix}_{kind}_usd_e8", "signed cost, USD x 1e8, negative when it costs") for kind in COST_KINDS)
+    return (
+        _int(f"{prefix}_size_e8", "base x 1e8"),
+        _int(f"{prefix}_notional_usd_e8", "CEX leg notional, USD x 1e8"),
+        _int(f"{prefix}_pool_amount_in", "smallest units of the token that enters the pool"),
+        _int(f"{prefix}_pool_amount_out", "smallest units of the token that leaves the pool"),
+        _int(f"{prefix}_gross_usd_e8", "before all costs, USD x 1e8"),
+        *costs,
+        _int(f"{prefix}_net_usd_e8", "gross plus the costs, USD x 1e8"),
+        _int(f"{prefix}_net_edge_centibps", "net over notional, hundredths of a basis point"),
+    )
+
+
+TABLES: Final[tuple[Table, ...]] = (
+    Table("book_updates", Role.INPUT, "one row per level of a book snapshot or delta", (
+        _SEQ, _RECEIVED, _EXCHANGE, _INSTRUMENT,
+        Column("is_snapshot", ColumnType.BOOLEAN, "true: the event replaces the book"),
+        _text("side", "bid, ask, or none for an event without levels"),
+        _int("price_e8", "quote x 1e8; 0 where side is none"),
+        _int("size_e8", "base x 1e8, absolute; 0 removes the level"),
+        _int("venue_sequence", "the venue's number", nullable=True),
+    )),
+    Table("trade_prints", Role.INPUT, "one row per trade that a venue reported", (
+        _SEQ, _RECEIVED, _EXCHANGE, _INSTRUMENT, _text("trade_id", "the venue's id"),
+        _int("price_e8", "quote x 1e8"), _int("size_e8", "base x 1e8"), _text("taker_side", "buy, sell or unknown"),
+        Column("is_historical", ColumnType.BOOLEAN, "replayed by the venue at subscribe"),
+    )),
+    Table("pool_states", Role.INPUT, "one row per pool account read", (
+        _SEQ, _RECEIVED, _POOL, _SLOT, _text("address", "base58"),
+        Column("tick_spacing", ColumnType.INTEGER, "ticks"), Column("fee_tier_index", ColumnType.INTEGER, "index"),
+        Column("fee_rate", ColumnType.INTEGER, "millionths of the input"),
+        Column("protocol_fee_rate", ColumnType.INTEGER, "ten-thousandths of the fee"),
+        _text("liquidity", "u128"), _text("sqrt_price_x64", "Q64.64"),
+        Column("tick_current_index", ColumnType.INTEGER, "tick"),
+        _text("protocol_fee_owed_a", "u64"), _text("protocol_fee_owed_b", "u64"),
+        _text("token_mint_a", "base58"), _text("token_vault_a", "base58"), _text("fee_growth_global_a_x64", "Q64.64"),
+        _text("token_mint_b", "base58"), _text("token_vault_b", "base58"), _text("fee_growth_global_b_x64", "Q64.64"),
+    )),
+    Table("tick_arrays", Role.INPUT, "one row per initialised tick of an array read; one with null tick if none", (
+        _SEQ, _RECEIVED, _POOL, _SLOT, Column("start_tick_index", ColumnType.INTEGER, "tick"),
+        Column("tick_index", ColumnType.INTEGER, "tick; null for an empty array", nullable=True),
+        _text("liquidity_net", "i128", nullable=True), _text("liquidity_gross", "u128", nullable=True),
+    )),
+    Table("oracle_states", Role.INPUT, "one row per oracle account read", (
+        _SEQ, _RECEIVED, _POOL, _SLOT, _text("state", "JSON of the decoded account"),
+    )),
+    Table("chain_clocks", Role.INPUT, "one row per Clock sysvar or slot notification", (
+        _SEQ, _RECEIVED, _text("venue", "chain venue"), _SLOT,
+        _int("unix_timestamp", "chain seconds; null for a slot notification", nullable=True),
+    )),
+    Table("feed_events", Role.INPUT, "one row per connection, loss, gap or heartbeat of a feed", (
+        _SEQ, _RECEIVED, _text("feed", "feed name"), _text("kind", "connected, lost, gap or heartbeat"),
+        _int("connection", "number of the connection within the run", nullable=True),
+        _text("instrument", "venue:symbol; null when the whole feed is meant", nullable=True),
+        _text("cause", "gap cause or reason of the loss", nullable=True),
+        _int("close_code", "WebSocket close code", nullable=True),
+        _int("expected", "expected sequence", nullable=True), _int("received", "received sequence", nullable=True),
+        _EXCHANGE, _int("counter", "heartbeat counter", nullable=True),
+    )),
+    Table("commands", Role.INPUT, "one row per operator command", (
+        _SEQ, _RECEIVED, _text("command_id", "idempotency key"), _text("kind", "pause, resume or kill"),
+        _text("actor", "who"), _text("reason", "why"),
+    )),
+    Table("clock_ticks", Role.INPUT, "one row per 100 ms grid point of event time", (_SEQ, _RECEIVED)),
+    Table("opportunities", Role.OUTPUT, "one row per closed episode", (
+        _SEQ, _RECEIVED, _text("opportunity_id", "hash of the opening inputs"), *_ROUTE,
+        _int("opened_ns", "ns UTC"), _int("peaked_ns", "ns UTC"), _int("closed_ns", "ns UTC"),
+        _text("close_reason", "edge_gone, leg_lost, stale_leg or risk"), _int("opened_slot", "slot of the pool state"),
+        _int("updates", "evaluations while open"), *_plan("opening"), *_plan("peak"),
+        _int("cex_age_ns", "age of the book by venue clock at opening", nullable=True),
+        _int("pool_age_ns", "age of the pool state at opening"),
+    )),
+    Table("opportunity_openings", Role.OUTPUT, "one row per episode at its opening", (
+        _SEQ, _RECEIVED, _text("opportunity_id", "hash of the opening inputs"), *_ROUTE, *_plan("opening"),
+    )),
+    Table("rejections", Role.OUTPUT, "one row per route, reason and interval", (
+        _SEQ, _RECEIVED, *_ROUTE, _text("reason", "the first limit that failed"), _int("count", "evaluations refused"),
+        _int("best_edge_centibps", "best gross edge among them, hundredths of a bp", nullable=True),
+        _int("interval_start_ns", "ns UTC"),
+    )),
+    Table("simulated_trades", Role.OUTPUT, "one row per episode and latency of the ladder", (
+        _SEQ, _RECEIVED, _text("trade_id", "hash"), _text("opportunity_id", "episode"), *_ROUTE,
+        _int("latency_ns", "latency of the CEX leg"), _int("decided_ns", "ns UTC"), _int("completed_ns", "ns UTC"),
+        _int("size_e8", "base x 1e8"), *_plan("predicted"),
+        _int("realised_gross_usd_e8", "USD x 1e8"),
+        *(_int(f"realised_{kind}_usd_e8", "signed cost, USD x 1e8") for kind in COST_KINDS),
+        _int("realised_net_usd_e8", "gross plus the costs, USD x 1e8"),
+    )),
+    Table("simulated_legs", Role.OUTPUT, "one row per leg of a simulated trade", (
+        _SEQ, _RECEIVED, _text("trade_id", "hash"), Column("leg", ColumnType.INTEGER, "position in the trade"),
+        _text("kind", "cex, pool or unwind"), _text("status", "filled, partial, reverted or missed"),
+        _int("due_ns", "when it should act"), _int("filled_ns", "when it did"), _int("size_e8", "base x 1e8"),
+        _int("cash_usd_e8", "signed cash flow, USD x 1e8"), _int("fee_usd_e8", "signed fee, USD x 1e8"),
+        _int("slot", "slot of a pool leg", nullable=True),
+    )),
+    Table("risk_events", Role.OUTPUT, "one row per change of risk state", (
+        _SEQ, _RECEIVED, _text("previous", "state"), _text("current", "state"), _text("cause", "cause"),
+        _text("actor", "who"), _text("reason", "why"), _int("daily_net_usd_e8", "realised today, USD x 1e8"),
+    )),
+    Table("keyframes", Role.OUTPUT, "one row per complete engine state, before the event with the next seq", (
+        _SEQ, _RECEIVED, _text("digest", "chain digest of all outputs before this"),
+        Column("state", ColumnType.BLOB, "MessagePack of settings, registry and state"),
+    )),
+    Table("dead_letters", Role.SERVICE, "one row per frame that could not be used, whole", (
+        _RECEIVED, _text("feed", "feed name"), _text("error", "what was expected and what came"),
+        Column("frame", ColumnType.BLOB, "the frame"),
+    )),
+    Table("raw_frames", Role.SERVICE, "one row per frame as the venue sent it, where raw capture is on", (
+        _RECEIVED, _text("feed", "feed name"), _int("connection", "number of the connection within the run"),
+        _text("kind", "recv, send or http"), Column("frame", ColumnType.BLOB, "the frame"),
+    )),
+    Table("gaps", Role.SERVICE, "one row per stretch of time without trustworthy data", (
+        _RECEIVED, _text("feed", "feed name, or worker"), _text("instrument", "null: the whole feed", nullable=True),
+        _text("cause", "why"), _int("close_code", "WebSocket close code", nullable=True),
+        _int("start_ns", "last trustworthy moment"), _int("end_ns", "first trustworthy moment after it"),
+        _int("expected", "expected sequence", nullable=True), _int("received", "received sequence", nullable=True),
+    )),
+    Table("worker_runs", Role.SERVICE, "one row per start of a worker and per segment it opened", (
+        _RECEIVED, _text("worker", "worker name"), _text("run_id", "start time and name"), _text("version", "release"),
+        _int("schema_version", "of this file"), _text("settings", "JSON of the settings in force, without secrets"),
+    )),
+)  # fmt: skip
+
+TABLE: Final[dict[str, Table]] = {table.name: table for table in TABLES}
