@@ -1,0 +1,75 @@
+"""Who pays what, in which asset: taker fee, network cost, stable basis. Missing means None, never zero."""
+
+import msgspec
+
+from streaming_worker.core.instrument import Venue
+from streaming_worker.core.units import E8, LAMPORTS_PER_SOL, MILLIONTHS, ceil_div
+
+
+class TakerFee(msgspec.Struct, frozen=True):
+    """One line of the fee schedule.
+
+    Units: ``millionths`` of the notional (1.20 % is 12000). ``symbol`` None means every pair of the venue.
+    ``valid_from_ns`` is the first moment at which the line holds, ns UTC.
+    """
+
+    venue: Venue
+    millionths: int
+    source: str
+    symbol: str | None = None
+    valid_from_ns: int = 0
+
+
+class NetworkCost(msgspec.Struct, frozen=True):
+    """What one pool transaction costs on chain, filled or reverted.
+
+    Units: lamports. Source: 5,000 lamports a signature; the priority fee is configuration.
+    """
+
+    signature_lamports: int
+    signatures: int
+    priority_lamports: int
+    source: str
+
+    @property
+    def lamports(self) -> int:
+        """Return the whole cost of one transaction."""
+        return self.signature_lamports * self.signatures + self.priority_lamports
+
+
+class StableBasis(msgspec.Struct, frozen=True):
+    """What it costs to turn one quote asset into another, by direction.
+
+    Units: millionths of the amount. ``receive`` applies when the pool pays us ``asset``, ``pay`` when we pay it.
+    """
+
+    asset: str
+    against: str
+    receive_millionths: int
+    pay_millionths: int
+    source: str
+
+
+def taker_fee_at(schedule: tuple[TakerFee, ...], *, venue: Venue, symbol: str, now_ns: int) -> TakerFee | None:
+    """Return the line in force: the pair's own before the venue's, the latest validity first; None if unknown."""
+    lines = [
+        line
+        for line in schedule
+        if line.venue == venue and line.symbol in (symbol, None) and line.valid_from_ns <= now_ns
+    ]
+    return max(lines, key=lambda line: (line.symbol is not None, line.valid_from_ns), default=None)
+
+
+def fee_amount(notional_e8: int, millionths: int) -> int:
+    """Return a proportional fee. Rounds: up, against the trader."""
+    return ceil_div(notional_e8 * millionths, MILLIONTHS)
+
+
+def lamports_to_usd_e8(lamports: int, sol_price_e8: int) -> int:
+    """Return what lamports cost in USD x 1e8. Rounds: up, against the trader."""
+    return ceil_div(lamports * sol_price_e8, LAMPORTS_PER_SOL)
+
+
+def sol_price_in_range(sol_price_e8: int | None) -> bool:
+    """Return whether a SOL price can be used: present and between 1 cent and 1 million USD."""
+    return sol_price_e8 is not None and E8 // 100 <= sol_price_e8 <= 1_000_000 * E8

@@ -1,0 +1,58 @@
+"""Everything the fold depends on besides its events; part of every keyframe, so that an hour replays alone."""
+
+import msgspec
+
+from streaming_worker.core.fees import NetworkCost, StableBasis, TakerFee
+from streaming_worker.core.instrument import Instrument, Pool
+from streaming_worker.core.units import E8, NANOS_PER_MILLISECOND, NANOS_PER_SECOND
+
+
+class FeedScope(msgspec.Struct, frozen=True):
+    """Which books and pools a feed keeps alive, by registry key."""
+
+    name: str
+    instruments: tuple[str, ...] = ()
+    pools: tuple[str, ...] = ()
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Risk and quality limits.
+
+    Units: USD x 1e8, ns, millionths (1 bp is 100). ``staleness_ns``: transport silence that pauses; ``resume_after_ns``:
+    health needed before an automatic resume; ``max_lag_ns``: delivery delay by venue clock beyond which a leg is refused.
+    """
+
+    max_position_usd_e8: int = 1_000 * E8
+    daily_loss_usd_e8: int = 500 * E8
+    threshold_millionths: int = 1_000
+    staleness_ns: int = 10 * NANOS_PER_SECOND
+    resume_after_ns: int = 5 * NANOS_PER_SECOND
+    max_lag_ns: int = 500 * NANOS_PER_MILLISECOND
+    min_output_tolerance_millionths: int = 1_000
+
+
+class Simulation(msgspec.Struct, frozen=True):
+    """How simulated legs behave.
+
+    ``ladder_ns``: latency of the CEX leg, one simulated trade each; ``primary_ns`` must be one of them: its trades
+    count for PnL and risk. ``landing_slots``: slots between decision and landing of the pool leg.
+    """
+
+    ladder_ns: tuple[int, ...] = tuple(ms * NANOS_PER_MILLISECOND for ms in (0, 50, 100, 250, 500, 1_000, 2_000))
+    primary_ns: int = 250 * NANOS_PER_MILLISECOND
+    landing_slots: int = 2
+
+
+class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole configuration of one engine; routes are every instrument x pool of the same base asset."""
+
+    instruments: tuple[Instrument, ...]
+    pools: tuple[Pool, ...]
+    feeds: tuple[FeedScope, ...]
+    taker_fees: tuple[TakerFee, ...]
+    network_cost: NetworkCost
+    stable_bases: tuple[StableBasis, ...] = ()
+    limits: Limits = Limits()
+    simulation: Simulation = Simulation()
+    sol_price_instruments: tuple[str, ...] = ()
+    rejection_interval_ns: int = NANOS_PER_SECOND
