@@ -18,8 +18,9 @@ class FeedScope(msgspec.Struct, frozen=True):
 class Limits(msgspec.Struct, frozen=True):
     """Risk and quality limits.
 
-    Units: USD x 1e8, ns, millionths (1 bp is 100). ``staleness_ns``: transport silence that pauses; ``resume_after_ns``:
-    health needed before an automatic resume; ``max_lag_ns``: delivery delay by venue clock beyond which a leg is refused.
+    Units: USD x 1e8, ns, millionths (1 bp is 100). ``staleness_ns``: transport silence that pauses;
+    ``resume_after_ns``: health needed before an automatic resume; ``max_lag_ns``: delivery delay by venue clock
+    beyond which a leg is refused; ``min_output_tolerance_millionths``: how much worse than quoted a pool leg may land.
     """
 
     max_position_usd_e8: int = 1_000 * E8

@@ -1,0 +1,102 @@
+"""Risk states and the kill switch: limits in money and in data age; every change is a transition with a cause.
+
+ACTIVE may open episodes; PAUSED and KILLED may not. A pause for stale data ends by itself after the data has been
+healthy for a while; an operator's pause and a kill end only by an operator, a daily-loss kill also at the UTC day roll.
+"""
+
+import msgspec
+
+from streaming_worker.core.events import CommandKind, OperatorCommand
+from streaming_worker.core.outputs import RiskCause, RiskState, RiskTransition
+from streaming_worker.core.units import NANOS_PER_DAY, format_e8
+
+ENGINE_ACTOR = "engine"
+REMEMBERED_COMMANDS = 1_000
+
+
+class Risk(msgspec.Struct):
+    """The risk state machine; part of the keyframe.
+
+    Units: ``daily_net_usd_e8`` is the realised simulated result of the UTC day ``day``, USD x 1e8.
+    """
+
+    daily_loss_usd_e8: int
+    resume_after_ns: int
+    state: RiskState = RiskState.ACTIVE
+    cause: RiskCause | None = None
+    day: int | None = None
+    daily_net_usd_e8: int = 0
+    healthy_since_ns: int | None = None
+    seen_commands: list[str] = msgspec.field(default_factory=list)
+
+    def on_time(self, now_ns: int, stale_feeds: tuple[str, ...]) -> list[RiskTransition]:
+        """Apply the day roll and the staleness rule; at most one transition a call."""
+        day = now_ns // NANOS_PER_DAY
+        if self.day != day:
+            is_new_day = self.day is not None
+            self.day = day
+            self.daily_net_usd_e8 = 0
+            if is_new_day and self.cause is RiskCause.DAILY_LOSS:
+                return [self._move(RiskState.ACTIVE, RiskCause.NEW_DAY, ENGINE_ACTOR, "UTC day roll", now_ns)]
+        if stale_feeds:
+            return self._on_stale(stale_feeds, now_ns)
+        return self._on_healthy(now_ns)
+
+    def on_realised(self, net_usd_e8: int, now_ns: int) -> list[RiskTransition]:
+        """Add a realised result; kill when the day's loss reaches the limit."""
+        self.daily_net_usd_e8 += net_usd_e8
+        if self.daily_net_usd_e8 > -self.daily_loss_usd_e8 or self.state is RiskState.KILLED:
+            return []
+        lost, limit = format_e8(-self.daily_net_usd_e8), format_e8(self.daily_loss_usd_e8)
+        reason = f"lost {lost} USD today, limit {limit} USD"
+        return [self._move(RiskState.KILLED, RiskCause.DAILY_LOSS, ENGINE_ACTOR, reason, now_ns)]
+
+    def on_command(self, command: OperatorCommand, now_ns: int) -> list[RiskTransition]:
+        """Apply an operator's command once; a repeated id and a command without effect change nothing."""
+        if command.command_id in self.seen_commands:
+            return []
+        self.seen_commands.append(command.command_id)
+        del self.seen_commands[:-REMEMBERED_COMMANDS]
+        target = _TARGETS[command.kind]
+        is_held_by_operator = self.cause is RiskCause.OPERATOR
+        if target is self.state and (target is RiskState.ACTIVE or is_held_by_operator):
+            return []
+        if target is RiskState.PAUSED and self.state is RiskState.KILLED:
+            return []
+        return [self._move(target, RiskCause.OPERATOR, command.actor, command.reason, now_ns)]
+
+    def _on_stale(self, stale_feeds: tuple[str, ...], now_ns: int) -> list[RiskTransition]:
+        self.healthy_since_ns = None
+        if self.state is not RiskState.ACTIVE:
+            return []
+        reason = f"no sign of life from {', '.join(stale_feeds)}"
+        return [self._move(RiskState.PAUSED, RiskCause.STALE_FEED, ENGINE_ACTOR, reason, now_ns)]
+
+    def _on_healthy(self, now_ns: int) -> list[RiskTransition]:
+        if self.healthy_since_ns is None:
+            self.healthy_since_ns = now_ns
+        if self.cause is not RiskCause.STALE_FEED or now_ns - self.healthy_since_ns < self.resume_after_ns:
+            return []
+        reason = f"every feed alive for {self.resume_after_ns // 1_000_000} ms"
+        return [self._move(RiskState.ACTIVE, RiskCause.RECOVERED, ENGINE_ACTOR, reason, now_ns)]
+
+    def _move(self, state: RiskState, cause: RiskCause, actor: str, reason: str, now_ns: int) -> RiskTransition:
+        transition = RiskTransition(
+            previous=self.state,
+            current=state,
+            cause=cause,
+            actor=actor,
+            reason=reason,
+            daily_net_usd_e8=self.daily_net_usd_e8,
+            received_ns=now_ns,
+        )
+        self.state = state
+        self.cause = None if state is RiskState.ACTIVE else cause
+        return transition
+
+
+_TARGETS = {
+    CommandKind.PAUSE: RiskState.PAUSED,
+    CommandKind.RESUME: RiskState.ACTIVE,
+    CommandKind.KILL: RiskState.KILLED,
+}
