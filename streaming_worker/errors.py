@@ -5,7 +5,8 @@ WorkerError
 ├── FeedError              a venue said something that cannot be used
 │   ├── FeedFormatError    bytes that are not what the venue documents; goes to dead_letter
 │   ├── SequenceGapError   the venue's own numbering shows a loss
-│   └── StaleBookError     a book is too old to be used where a live one is required
+│   ├── StaleBookError     a book is too old to be used where a live one is required
+│   └── TransportError     a venue cannot be reached, or the connection to it is gone
 ├── MathRangeError         an exact result does not fit the type the chain or venue gives it
 ├── StorageError           the record cannot be written or read
 └── AuthError              who asks may not
@@ -48,8 +49,21 @@ class StaleBookError(FeedError):
     """A book older than its use allows."""
 
 
+class TransportError(FeedError):
+    """A venue that cannot be reached or a connection that is gone; never holds a URL, which may hold a key."""
+
+    def __init__(self, message: str, *, host: str, close_code: int | None = None) -> None:
+        super().__init__(message)
+        self.host = host
+        self.close_code = close_code
+
+
 class MathRangeError(WorkerError):
-    """An exact result outside the range of its on-chain or venue type."""
+    """An exact result outside its on-chain type; ``program_code`` is the program's error number where it has one."""
+
+    def __init__(self, message: str, *, program_code: int | None = None) -> None:
+        super().__init__(message)
+        self.program_code = program_code
 
 
 class StorageError(WorkerError):

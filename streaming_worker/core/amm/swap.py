@@ -40,8 +40,10 @@ class SwapQuote(msgspec.Struct, Generic[StateT], frozen=True):
     """A completed swap.
 
     Units: amounts in the token's smallest unit. ``amount_in`` leaves the trader, ``amount_out`` reaches the trader
-    (transfer fees applied); ``fee_amount`` is the whole trade fee in the input token, ``protocol_fee`` its protocol
-    part. ``end_state`` is the market after the swap, so that quotes can be chained.
+    (transfer fees applied); ``pool_amount_in`` and ``pool_amount_out`` are the pool's side of the same two moves.
+    ``fee_amount`` is the whole trade fee in the input token, ``protocol_fee`` its protocol part.
+    ``price_impact_bps_e2`` is how far the average price after the trade fee is worse than the price before the swap,
+    in hundredths of a basis point, rounded up. ``end_state`` is the market after the swap, so that quotes chain.
     """
 
     amount_in: int
@@ -50,3 +52,6 @@ class SwapQuote(msgspec.Struct, Generic[StateT], frozen=True):
     protocol_fee: int
     ticks_crossed: int
     end_state: StateT
+    pool_amount_in: int
+    pool_amount_out: int
+    price_impact_bps_e2: int
