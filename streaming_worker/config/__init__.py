@@ -1,0 +1,29 @@
+"""Frozen settings from a profile, a file and the environment; nothing else reads the environment."""
+
+from streaming_worker.config.load import load_config
+from streaming_worker.config.model import (
+    CaptureConfig,
+    Config,
+    DagsterConfig,
+    FallbackConfig,
+    FeedConfig,
+    GatewayConfig,
+    PathsConfig,
+    SmtpConfig,
+    VenuesConfig,
+    WorkerConfig,
+)
+
+__all__ = [
+    "CaptureConfig",
+    "Config",
+    "DagsterConfig",
+    "FallbackConfig",
+    "FeedConfig",
+    "GatewayConfig",
+    "PathsConfig",
+    "SmtpConfig",
+    "VenuesConfig",
+    "WorkerConfig",
+    "load_config",
+]

@@ -1,0 +1,74 @@
+"""The one call that every process makes first."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from streaming_worker.config.build import engine_settings, fee_warnings, feed_configs, paths_base, texts_of
+from streaming_worker.config.document import Document, read_document
+from streaming_worker.config.model import (
+    CaptureConfig,
+    Config,
+    DagsterConfig,
+    GatewayConfig,
+    PathsConfig,
+    SmtpConfig,
+    VenuesConfig,
+    WorkerConfig,
+)
+
+
+def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
+    """Return the settings of profile, file and environment.
+
+    ``path`` None means the file that ARB_CONFIG names, or none. Raises: ConfigError with one line naming the key and
+    the allowed values.
+    """
+    document = read_document(path, environ)
+    feeds = feed_configs(document)
+    engine = engine_settings(document, feeds)
+    worker = WorkerConfig(name=document.text("worker.name"))
+    return Config(
+        profile=document.text("profile"),
+        worker=worker,
+        paths=PathsConfig(data_dir=paths_base(document), worker=worker.name),
+        capture=_capture(document),
+        gateway=GatewayConfig(host=document.text("gateway.host"), port=document.integer("gateway.port")),
+        venues=_venues(document),
+        dagster=DagsterConfig(host=document.text("dagster.host"), port=document.integer("dagster.port")),
+        smtp=_smtp(document),
+        feeds=feeds,
+        engine=engine,
+        warnings=fee_warnings(document, engine),
+    )
+
+
+def _capture(document: Document) -> CaptureConfig:
+    return CaptureConfig(
+        raw_frames=bool(document.values["capture.raw_frames"]),
+        rotate_seconds=document.integer("capture.rotate_seconds"),
+        rotate_rows=document.integer("capture.rotate_rows"),
+        commit_ms=document.integer("capture.commit_ms"),
+    )
+
+
+def _venues(document: Document) -> VenuesConfig:
+    return VenuesConfig(
+        enabled=bool(document.values["venues.enabled"]),
+        host=document.text("venues.host"),
+        port=document.integer("venues.port"),
+        seed=document.integer("venues.seed"),
+        history_hours=document.integer("venues.history_hours"),
+    )
+
+
+def _smtp(document: Document) -> SmtpConfig:
+    return SmtpConfig(
+        host=document.text("smtp.host"),
+        port=document.integer("smtp.port"),
+        tls=document.text("smtp.tls"),
+        sender=document.text("smtp.sender"),
+        recipients=texts_of(document.values["smtp.recipients"]),
+        user=document.optional_text("smtp.user"),
+        password=document.optional_text("smtp.password"),
+        sink=bool(document.values["smtp.sink"]),
+    )
