@@ -33,7 +33,11 @@ class FeedError(WorkerError):
 
 
 class FeedFormatError(FeedError):
-    """Bytes that are not what the venue documents."""
+    """Bytes that are not what the venue documents; ``instrument`` is None unless only one book is in doubt."""
+
+    def __init__(self, message: str, *, instrument: str | None = None) -> None:
+        super().__init__(message)
+        self.instrument = instrument
 
 
 class SequenceGapError(FeedError):

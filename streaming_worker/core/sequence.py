@@ -1,0 +1,118 @@
+"""Each venue's numbering rule as a small state machine: what is next, what is old, what shows a loss.
+
+A machine only judges numbers; dropping a book and asking for a new one is its protocol's job.
+"""
+
+from enum import Enum
+
+
+class Continuity(Enum):
+    """What a number says about the message that carries it."""
+
+    NEXT = "next"
+    OLD = "old"
+    GAP = "gap"
+
+
+class ConnectionSequence:
+    """Coinbase Advanced: one count over every message of a connection.
+
+    Rule: ``sequence_num`` starts at 0 on each connection and grows by one with every message of every channel and
+    product, acknowledgements and heartbeats included. A lower number than expected is to be ignored.
+    Source: docs.cdp.coinbase.com, advanced-trade guides, websocket overview; scope measured on recorded frames.
+    """
+
+    __slots__ = ("expected",)
+
+    def __init__(self) -> None:
+        self.expected = 0
+
+    def check(self, number: int) -> Continuity:
+        """Judge the next message's number and go on from it."""
+        if number < self.expected:
+            return Continuity.OLD
+        is_next = number == self.expected
+        self.expected = number + 1
+        return Continuity.NEXT if is_next else Continuity.GAP
+
+
+class HeartbeatCounter:
+    """Coinbase Advanced: the heartbeat's own count.
+
+    Rule: "heartbeat_counter" grows by one per heartbeat; a jump inside a connection means that messages were lost.
+    It counts the server's seconds, so it does not start at 0 and may be anything on a new connection.
+    Source: docs.cdp.coinbase.com, advanced-trade websocket channels, heartbeats.
+    """
+
+    __slots__ = ("expected",)
+
+    def __init__(self) -> None:
+        self.expected: int | None = None
+
+    def check(self, counter: int) -> Continuity:
+        """Judge the next heartbeat; the first one is always right."""
+        expected, self.expected = self.expected, counter + 1
+        return Continuity.NEXT if expected in (None, counter) else Continuity.GAP
+
+    def forget(self) -> None:
+        """Start over: a loss that is already known must not be reported again by the next heartbeat."""
+        self.expected = None
+
+
+class UpdateIds:
+    """Gemini: each depth update covers the ids U to u and overlaps the one before it.
+
+    Rule: a gap exactly when U is greater than the last u. In every recorded pair U equals the last u. Looser clients
+    accept U == last u + 1; such a step is a gap here too, and is counted in ``one_id_steps``. An update whose u is not
+    above the last one says nothing new.
+    Source: developer.gemini.com websocket streams (change log of 2026-07-23).
+    """
+
+    __slots__ = ("last", "one_id_steps")
+
+    def __init__(self) -> None:
+        self.last = 0
+        self.one_id_steps = 0
+
+    def start(self, last_update_id: int) -> None:
+        """Go on from a snapshot."""
+        self.last = last_update_id
+
+    def check(self, first_update_id: int, last_update_id: int) -> Continuity:
+        """Judge an update after the snapshot and go on from it unless it shows a gap."""
+        if first_update_id > self.last:
+            self.one_id_steps += first_update_id == self.last + 1
+            return Continuity.GAP
+        if last_update_id <= self.last:
+            return Continuity.OLD
+        self.last = last_update_id
+        return Continuity.NEXT
+
+
+class SlotOrder:
+    """Solana: each account carries the slot that it was read at; there is no count and nothing is replayed.
+
+    Rule: several writes of one slot collapse to the last, and a second one may follow within the slot, so a notification
+    of an equal slot replaces; an older slot (a node that catches up) is ignored. A polled state of an equal slot may
+    have been read before the notification was made, so a poll must be newer to count.
+    Source: solana.com/docs/rpc/websocket/accountsubscribe; solana-labs/solana issues 18204, 35489.
+    """
+
+    __slots__ = ("last",)
+
+    def __init__(self) -> None:
+        self.last: int | None = None
+
+    def check(self, slot: int) -> Continuity:
+        """Judge a notification."""
+        if self.last is not None and slot < self.last:
+            return Continuity.OLD
+        self.last = slot
+        return Continuity.NEXT
+
+    def check_poll(self, slot: int) -> Continuity:
+        """Judge a polled state."""
+        if self.last is not None and slot <= self.last:
+            return Continuity.OLD
+        self.last = slot
+        return Continuity.NEXT
