@@ -37,8 +37,8 @@ class Setting:
     """One setting.
 
     ``env_name`` is given only where the variable is not ``ARB_<SECTION>_<NAME>``. ``default`` counts where
-    ``required`` is false. ``secret``: never in a file of settings, only in the environment or in a file of mode 0600 named by
-    ``<env>_FILE``. A DECIMAL becomes an integer scaled by ten to the power ``digits``.
+    ``required`` is false. ``secret``: never in a file of settings, only in the environment or in a file of mode 0600
+    named by ``<env>_FILE``. A DECIMAL becomes an integer scaled by ten to the power ``digits``.
     """
 
     key: str
