@@ -70,8 +70,8 @@ class CostItem(msgspec.Struct, frozen=True, gc=False):
 class TradePlan(msgspec.Struct, frozen=True, gc=False):
     """Both legs at the chosen size, and what it would earn.
 
-    ``gross_usd_e8`` is size times the difference of the two top-of-book mid-free prices (best CEX price against the
-    pool's marginal price before fee); ``net_usd_e8`` equals gross plus the sum of the cost items, exactly.
+    ``gross_usd_e8`` is size times the difference of the two reference prices (best price of the book, the pool's
+    marginal price before its fee); ``net_usd_e8`` equals gross plus the sum of the cost items, exactly.
     """
 
     size_e8: int
@@ -153,7 +153,11 @@ class LegStatus(StrEnum):
 
 
 class SimulatedLeg(msgspec.Struct, frozen=True, gc=False):
-    """One leg as it would have filled. Units: base x 1e8 and USD x 1e8 (signed cash flow, fees not included)."""
+    """One leg as it would have filled.
+
+    Units: base x 1e8 and USD x 1e8. Cash is signed from our side; ``fee_usd_e8`` is the taker fee (negative). A pool
+    takes its fee inside the swap, so its leg's cash is after fee and its ``fee_usd_e8`` is 0.
+    """
 
     kind: LegKind
     status: LegStatus
@@ -219,7 +223,7 @@ class RiskTransition(msgspec.Struct, frozen=True, gc=False, tag="risk_transition
 
 
 class Keyframe(msgspec.Struct, frozen=True, gc=False, tag="keyframe"):
-    """The complete engine state before the first event of an hour or of a run; ``state`` is MessagePack."""
+    """The complete engine state before the first event of an hour or of a run; ``state`` is JSON."""
 
     digest: str
     event_count: int

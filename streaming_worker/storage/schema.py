@@ -200,7 +200,7 @@ TABLES: Final[tuple[Table, ...]] = (
     )),
     Table("keyframes", Role.OUTPUT, "one row per complete engine state, before the event with the next seq", (
         _SEQ, _RECEIVED, _text("digest", "chain digest of all outputs before this"),
-        Column("state", ColumnType.BLOB, "MessagePack of settings, registry and state"),
+        Column("state", ColumnType.BLOB, "JSON of settings and state"),
     )),
     Table("dead_letters", Role.SERVICE, "one row per frame that could not be used, whole", (
         _RECEIVED, _text("feed", "feed name"), _text("error", "what was expected and what came"),

@@ -1,0 +1,233 @@
+"""The fold: one event in, outputs out; the very same code live and in replay.
+
+Time is the greatest ``received_ns`` seen, never a clock. A keyframe is given out before the first event of a run and
+of each UTC hour.
+"""
+
+from typing import assert_never
+
+from streaming_worker.core.events import (
+    BookDelta,
+    BookSnapshot,
+    ChainClock,
+    ClockTick,
+    Event,
+    FeedConnected,
+    FeedGap,
+    FeedHeartbeat,
+    FeedLost,
+    OperatorCommand,
+    OracleUpdate,
+    PoolUpdate,
+    SlotAdvanced,
+    TickArrayUpdate,
+    TradePrint,
+)
+from streaming_worker.core.outputs import Keyframe, Output
+from streaming_worker.core.units import NANOS_PER_HOUR
+from streaming_worker.engine import digest, keyframe
+from streaming_worker.engine.evaluation import evaluate, flush_rejections
+from streaming_worker.engine.settings import EngineSettings
+from streaming_worker.engine.state import BookView, EngineState, PoolView
+from streaming_worker.engine.trades import advance
+
+
+class Engine:
+    """Fold events into outputs; all state is in ``state``."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.state = EngineState(settings)
+        self.state.chain_digest = digest.START
+
+    @classmethod
+    def resume(cls, keyframe_state: bytes) -> "Engine":
+        """Continue from the state of a keyframe, bit for bit. Raises StorageError when it cannot be read."""
+        engine = cls.__new__(cls)
+        engine.state = keyframe.load(keyframe_state)
+        return engine
+
+    @property
+    def event_count(self) -> int:
+        """How many events were processed: the ``seq`` of the last one."""
+        return self.state.event_count
+
+    @property
+    def books(self) -> dict[str, BookView]:
+        """Every order book by registry key."""
+        return self.state.books
+
+    def process(self, event: Event) -> list[Output]:
+        """Advance by one event. Time is ``event.received_ns``, never a clock."""
+        state = self.state
+        now_ns = max(state.now_ns, event.received_ns)
+        outputs: list[Output] = []
+        if state.hour != now_ns // NANOS_PER_HOUR:
+            outputs.append(self._keyframe(now_ns))
+        state.event_count += 1
+        state.now_ns = now_ns
+        if state.pending:
+            outputs += advance(state, now_ns)
+        outputs += self._apply(event)
+        if state.pending:
+            outputs += advance(state, now_ns)
+        if outputs:
+            state.chain_digest = digest.chain(state.chain_digest, outputs)
+        return outputs
+
+    def digest(self) -> str:
+        """Return the digest over all outputs so far and everything the books hold now."""
+        outputs = ("outputs", self.state.chain_digest.hex())
+        return digest.combine([outputs, *((name, self.feed_digest(name)) for name in sorted(self.state.feeds))])
+
+    def feed_digest(self, feed: str) -> str:
+        """Return the digest over the books of one feed; free of receive times."""
+        views = (view for key, view in sorted(self.state.books.items()) if view.feed.name == feed)
+        return digest.combine(
+            [(view.key, digest.book_digest(view.key, view.book, updates=view.updates)) for view in views]
+        )
+
+    def _keyframe(self, now_ns: int) -> Keyframe:
+        state = self.state
+        state.hour = now_ns // NANOS_PER_HOUR
+        return Keyframe(
+            digest=state.chain_digest.hex(),
+            event_count=state.event_count,
+            state=keyframe.dump(state),
+            received_ns=now_ns,
+        )
+
+    def _apply(self, event: Event) -> list[Output]:
+        match event:
+            case BookDelta() | BookSnapshot():
+                return self._on_book(event)
+            case ClockTick():
+                return self._on_tick(event)
+            case TradePrint():
+                self._alive(self.state.books[event.instrument].feed.name, event.received_ns)
+                return []
+            case PoolUpdate() | TickArrayUpdate() | OracleUpdate():
+                return self._on_pool(event)
+            case SlotAdvanced() | ChainClock():
+                return self._on_chain(event)
+            case FeedConnected() | FeedLost() | FeedGap() | FeedHeartbeat():
+                return self._on_feed(event)
+            case OperatorCommand():
+                outputs: list[Output] = list(self.state.risk.on_command(event, self.state.now_ns))
+                return outputs + (self._evaluate_open() if outputs else [])
+            case _:
+                assert_never(event)
+
+    def _alive(self, feed: str, received_ns: int) -> None:
+        self.state.feeds[feed].last_alive_ns = received_ns
+
+    def _on_book(self, event: BookDelta | BookSnapshot) -> list[Output]:
+        view = self.state.books[event.instrument]
+        feed = view.feed
+        feed.last_alive_ns = event.received_ns
+        view.lag_ns = feed.delay(event.received_ns, event.exchange_ns)
+        if isinstance(event, BookSnapshot):
+            view.book.apply_snapshot(event.bids, event.asks)
+            view.is_synced = True
+            view.snapshots += 1
+        elif view.is_synced:
+            view.book.apply_delta(event.bids, event.asks)
+            view.updates += 1
+        else:
+            view.ignored_deltas += 1
+            return []
+        view.received_ns = event.received_ns
+        view.note_crossing(self.state.now_ns)
+        return self._evaluate(view)
+
+    def _on_pool(self, event: PoolUpdate | TickArrayUpdate | OracleUpdate) -> list[Output]:
+        view = self.state.pools[event.pool]
+        view.feed.last_alive_ns = event.received_ns
+        match event:
+            case PoolUpdate():
+                if event.slot < view.slot:
+                    return []
+                view.state, view.slot, view.received_ns = event.state, event.slot, event.received_ns
+            case TickArrayUpdate():
+                start = event.array.start_tick_index
+                if event.slot < view.array_slots.get(start, -1):
+                    return []
+                view.arrays[start], view.array_slots[start] = event.array, event.slot
+            case OracleUpdate():
+                view.oracle = event.state
+        view.updates += 1
+        view.assemble()
+        return self._evaluate(view)
+
+    def _on_chain(self, event: SlotAdvanced | ChainClock) -> list[Output]:
+        state = self.state
+        for name, chain in state.chains.items():
+            if name != event.venue:
+                continue
+            state.feeds[name].last_alive_ns = event.received_ns
+            if isinstance(event, ChainClock):
+                chain.unix_timestamp = event.unix_timestamp
+            if chain.slot is None or event.slot > chain.slot:
+                chain.slot = event.slot
+                chain.slot_received_ns = event.received_ns
+        return []
+
+    def _on_feed(self, event: FeedConnected | FeedLost | FeedGap | FeedHeartbeat) -> list[Output]:
+        feed = self.state.feeds[event.feed]
+        match event:
+            case FeedConnected():
+                feed.is_connected, feed.connection = True, event.connection
+                feed.last_alive_ns = event.received_ns
+                feed.offset_ns = None
+            case FeedLost():
+                feed.is_connected = False
+                feed.losses += 1
+                return self._invalidate(event.feed, None)
+            case FeedGap():
+                feed.gaps += 1
+                return self._invalidate(event.feed, event.instrument)
+            case FeedHeartbeat():
+                feed.last_alive_ns = event.received_ns
+                feed.delay(event.received_ns, event.exchange_ns)
+        return []
+
+    def _invalidate(self, feed: str, instrument: str | None) -> list[Output]:
+        """Drop what can no longer be trusted; a gap without an instrument drops the whole feed."""
+        outputs: list[Output] = []
+        for book in self.state.books.values():
+            if book.feed.name == feed and instrument in (None, book.key):
+                book.is_synced = False
+                outputs += self._evaluate(book)
+        for pool in self.state.pools.values():
+            if pool.feed.name == feed and instrument in (None, pool.key):
+                pool.forget()
+                outputs += self._evaluate(pool)
+        return outputs
+
+    def _on_tick(self, tick: ClockTick) -> list[Output]:
+        state = self.state
+        outputs: list[Output] = list(state.risk.on_time(state.now_ns, self._stale_feeds()))
+        outputs += self._evaluate_open()
+        outputs += flush_rejections(state, tick)
+        return outputs
+
+    def _stale_feeds(self) -> tuple[str, ...]:
+        state = self.state
+        limit = state.settings.limits.staleness_ns
+        return tuple(
+            feed.name
+            for feed in state.feeds.values()
+            if feed.last_alive_ns is not None and state.now_ns - feed.last_alive_ns > limit
+        )
+
+    def _evaluate(self, view: BookView | PoolView) -> list[Output]:
+        outputs: list[Output] = []
+        for route in view.routes:
+            outputs += evaluate(self.state, route)
+        return outputs
+
+    def _evaluate_open(self) -> list[Output]:
+        outputs: list[Output] = []
+        for route in self.state.routes:
+            if route.episode is not None:
+                outputs += evaluate(self.state, route)
+        return outputs

@@ -1,0 +1,277 @@
+"""From a changed leg to an episode: gates in the order of RejectionReason, quick reject, plan, open, sample, close.
+
+A refusal guards opening, sampling and closing alike: an open episode whose leg is refused closes with that cause.
+"""
+
+from streaming_worker.core.events import ClockTick
+from streaming_worker.core.fees import NetworkCost, lamports_to_usd_e8, sol_price_in_range, taker_fee_at
+from streaming_worker.core.opportunity import CostInputs, PlanLimits, Refusal, plan_trade
+from streaming_worker.core.outputs import (
+    CloseReason,
+    Opportunity,
+    OpportunityOpened,
+    Output,
+    RejectionCount,
+    RejectionReason,
+    RiskState,
+    TradePlan,
+)
+from streaming_worker.core.quote import Proportional, is_crossing
+from streaming_worker.core.units import I64_MAX, MILLIONTHS
+from streaming_worker.engine.digest import identity
+from streaming_worker.engine.state import BookView, EngineState, Episode, FeedStatus, PoolView, Rates, RouteView
+from streaming_worker.engine.trades import schedule
+
+_CLOSING = {
+    RejectionReason.RISK_NOT_ACTIVE: CloseReason.RISK,
+    RejectionReason.FEED_NOT_LIVE: CloseReason.LEG_LOST,
+    RejectionReason.BOOK_NOT_SYNCED: CloseReason.LEG_LOST,
+    RejectionReason.POOL_NOT_SYNCED: CloseReason.LEG_LOST,
+    RejectionReason.STALE_LEG: CloseReason.STALE_LEG,
+}
+
+
+def evaluate(state: EngineState, view: RouteView) -> list[Output]:
+    """Judge one route after one of its legs changed."""
+    reason = _gate(state, view)
+    if reason is not None:
+        return _refuse(state, view, reason, None)
+    best = view.book.book.best_ask if view.route.buys_on_cex else view.book.book.best_bid
+    if best is None:
+        return _refuse(state, view, RejectionReason.BOOK_EMPTY, None)
+    if view.pool_price_e8 is None or view.pool_mid_e8 is None:
+        return _refuse(state, view, RejectionReason.POOL_NO_LIQUIDITY, None)
+    edge = gross_edge(buys_on_cex=view.route.buys_on_cex, cex_price_e8=best[0], pool_mid_e8=view.pool_mid_e8)
+    rates = _rates(state, view)
+    if rates is None:
+        return _refuse(state, view, RejectionReason.FEE_UNKNOWN, edge)
+    if not is_crossing(view.route, cex_price_e8=best[0], pool_price_e8=view.pool_price_e8, costs=rates.proportional):
+        return _refuse(state, view, RejectionReason.NO_EDGE, edge)
+    inputs = _cost_inputs(state, view, rates)
+    if inputs is None:
+        return _refuse(state, view, RejectionReason.SOL_PRICE_MISSING, edge)
+    return _plan(state, view, inputs, edge)
+
+
+def flush_rejections(state: EngineState, tick: ClockTick) -> list[Output]:
+    """Give out the interval's refusals, one row per route and reason, and start a new interval."""
+    started = state.rejections_since_ns
+    if started is None:
+        state.rejections_since_ns = tick.received_ns
+        return []
+    if tick.received_ns - started < state.settings.rejection_interval_ns:
+        return []
+    state.rejections_since_ns = tick.received_ns
+    outputs: list[Output] = []
+    for view in state.routes:
+        for reason, tally in view.tallies.items():
+            outputs.append(
+                RejectionCount(
+                    instrument=view.route.instrument.key,
+                    pool=view.route.pool.key,
+                    direction=view.route.direction,
+                    reason=reason,
+                    count=tally.count,
+                    best_edge_centibps=tally.best_edge_centibps,
+                    interval_start_ns=started,
+                    received_ns=tick.received_ns,
+                )
+            )
+        view.tallies.clear()
+    return outputs
+
+
+def gross_edge(*, buys_on_cex: bool, cex_price_e8: int, pool_mid_e8: int) -> int:
+    """Return the edge between the two reference prices over the CEX price, in hundredths of a basis point, floored."""
+    difference = pool_mid_e8 - cex_price_e8 if buys_on_cex else cex_price_e8 - pool_mid_e8
+    return difference * MILLIONTHS // cex_price_e8
+
+
+def is_live(state: EngineState, feed: FeedStatus) -> bool:
+    """Return whether a feed is connected and showed a sign of life within the staleness limit."""
+    alive = feed.last_alive_ns
+    return feed.is_connected and alive is not None and state.now_ns - alive <= state.settings.limits.staleness_ns
+
+
+def _rates(state: EngineState, view: RouteView) -> Rates | None:
+    """Return the proportional costs in force, cached until the fee schedule changes; None when one is unknown."""
+    rates = view.rates
+    if rates is not None and rates.from_ns <= state.now_ns < rates.until_ns:
+        return rates
+    fees, instrument = state.settings.taker_fees, view.route.instrument
+    fee = taker_fee_at(fees, venue=instrument.venue, symbol=instrument.symbol, now_ns=state.now_ns)
+    basis = _basis(state, view)
+    if fee is None or basis is None:
+        return None
+    changes = [line.valid_from_ns for line in fees if line.valid_from_ns > state.now_ns]
+    view.rates = Rates(
+        proportional=Proportional(fee.millionths, basis[0]),
+        taker_source=fee.source,
+        basis_source=basis[1],
+        from_ns=state.now_ns,
+        until_ns=min(changes, default=I64_MAX),
+    )
+    return view.rates
+
+
+def _cost_inputs(state: EngineState, view: RouteView, rates: Rates) -> CostInputs | None:
+    """Gather what the costs are made of; None without a usable SOL price."""
+    sol = _sol_price(state)
+    if sol is None:
+        return None
+    sol_price, sol_age = sol
+    network: NetworkCost = state.settings.network_cost
+    return CostInputs(
+        proportional=rates.proportional,
+        taker_source=rates.taker_source,
+        basis_source=rates.basis_source,
+        network_usd_e8=lamports_to_usd_e8(network.lamports, sol_price),
+        network_source=network.source,
+        network_age_ns=sol_age,
+        pool_age_ns=_pool_age(state, view.pool),
+        book_age_ns=state.now_ns - view.book.received_ns,
+    )
+
+
+def _gate(state: EngineState, view: RouteView) -> RejectionReason | None:
+    book, pool = view.book, view.pool
+    if state.risk.state is not RiskState.ACTIVE:
+        return RejectionReason.RISK_NOT_ACTIVE
+    if not (is_live(state, book.feed) and is_live(state, pool.feed)):
+        return RejectionReason.FEED_NOT_LIVE
+    if not book.is_synced:
+        return RejectionReason.BOOK_NOT_SYNCED
+    if book.crossed_since_ns is not None:
+        return RejectionReason.BOOK_CROSSED
+    if not pool.is_synced:
+        return RejectionReason.POOL_NOT_SYNCED
+    return _age_gate(state, book, pool)
+
+
+def _age_gate(state: EngineState, book: BookView, pool: PoolView) -> RejectionReason | None:
+    limits = state.settings.limits
+    if book.lag_ns is not None and book.lag_ns > limits.max_lag_ns:
+        return RejectionReason.STALE_LEG
+    chain = state.chains[pool.feed.name]
+    if chain.slot_received_ns is None or state.now_ns - chain.slot_received_ns > limits.staleness_ns:
+        return RejectionReason.STALE_LEG
+    return None
+
+
+def _refuse(state: EngineState, view: RouteView, reason: RejectionReason, edge: int | None) -> list[Output]:
+    view.refuse(reason, edge)
+    if view.episode is None:
+        return []
+    return [_close(state, view, view.episode, _CLOSING.get(reason, CloseReason.EDGE_GONE))]
+
+
+def _plan(state: EngineState, view: RouteView, inputs: CostInputs, edge: int) -> list[Output]:
+    limits = state.settings.limits
+    market = view.pool.market
+    if market is None:
+        return _refuse(state, view, RejectionReason.POOL_NOT_SYNCED, edge)
+    chain = state.chains[view.pool.feed.name]
+    plan = plan_trade(
+        view.route,
+        view.book.book,
+        market,
+        inputs=inputs,
+        limits=PlanLimits(limits.max_position_usd_e8, limits.threshold_millionths),
+        unix_timestamp=chain.unix_timestamp if chain.unix_timestamp is not None else 0,
+    )
+    episode = view.episode
+    if isinstance(plan, Refusal):
+        if episode is not None and plan.reason is RejectionReason.BELOW_THRESHOLD and plan.plan is not None:
+            view.refuse(plan.reason, edge)
+            return _sample(state, episode, plan.plan)
+        return _refuse(state, view, plan.reason, edge)
+    if episode is not None:
+        return _sample(state, episode, plan)
+    return _open(state, view, plan, inputs)
+
+
+def _open(state: EngineState, view: RouteView, plan: TradePlan, inputs: CostInputs) -> list[Output]:
+    route, pool = view.route, view.pool
+    opportunity_id = identity(
+        route.key, state.now_ns, pool.slot, plan.size_e8, plan.cex_notional_usd_e8, plan.pool_amount_in,
+        plan.pool_amount_out,
+    )  # fmt: skip
+    view.episode = Episode(
+        opportunity_id=opportunity_id,
+        opened_ns=state.now_ns,
+        opened_slot=pool.slot,
+        opening=plan,
+        peak=plan,
+        peaked_ns=state.now_ns,
+        cex_age_ns=view.book.lag_ns,
+        pool_age_ns=inputs.pool_age_ns,
+    )
+    schedule(state, view, view.episode, inputs.proportional)
+    return [
+        OpportunityOpened(
+            opportunity_id=opportunity_id,
+            instrument=route.instrument.key,
+            pool=route.pool.key,
+            direction=route.direction,
+            plan=plan,
+            received_ns=state.now_ns,
+        )
+    ]
+
+
+def _sample(state: EngineState, episode: Episode, plan: TradePlan) -> list[Output]:
+    episode.updates += 1
+    if plan.net_usd_e8 > episode.peak.net_usd_e8:
+        episode.peak, episode.peaked_ns = plan, state.now_ns
+    return []
+
+
+def _close(state: EngineState, view: RouteView, episode: Episode, reason: CloseReason) -> Opportunity:
+    view.episode = None
+    return Opportunity(
+        opportunity_id=episode.opportunity_id,
+        instrument=view.route.instrument.key,
+        pool=view.route.pool.key,
+        direction=view.route.direction,
+        opened_ns=episode.opened_ns,
+        peaked_ns=episode.peaked_ns,
+        closed_ns=state.now_ns,
+        close_reason=reason,
+        opened_slot=episode.opened_slot,
+        updates=episode.updates,
+        opening=episode.opening,
+        peak=episode.peak,
+        cex_age_ns=episode.cex_age_ns,
+        pool_age_ns=episode.pool_age_ns,
+        received_ns=state.now_ns,
+    )
+
+
+def _basis(state: EngineState, view: RouteView) -> tuple[int, str] | None:
+    """Return (millionths, source) of turning the pool's quote asset into the book's; None when not configured."""
+    book_quote, pool_quote = view.route.instrument.quote, view.route.pool.quote
+    if book_quote == pool_quote:
+        return 0, "same asset"
+    for basis in state.settings.stable_bases:
+        if basis.asset == pool_quote and basis.against == book_quote:
+            return (
+                basis.receive_millionths if view.route.buys_on_cex else basis.pay_millionths,
+                basis.source,
+            )
+    return None
+
+
+def _sol_price(state: EngineState) -> tuple[int, int] | None:
+    """Return the SOL ask (against us: we buy it for fees) and its age from the first synced book configured for it."""
+    for key in state.settings.sol_price_instruments:
+        view = state.books[key]
+        ask = view.book.best_ask
+        if view.is_synced and ask is not None and sol_price_in_range(ask[0]) and is_live(state, view.feed):
+            return ask[0], state.now_ns - view.received_ns
+    return None
+
+
+def _pool_age(state: EngineState, pool: PoolView) -> int:
+    """Return the time since the node last reported a slot: until then the pool is known to be as held."""
+    received = state.chains[pool.feed.name].slot_received_ns
+    return state.now_ns - (received if received is not None else pool.received_ns)

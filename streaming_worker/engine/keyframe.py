@@ -1,0 +1,180 @@
+"""The engine's whole state to bytes and back: a run cut anywhere and resumed gives the same outputs.
+
+JSON because pool state has integers of 128 bits. Order matters (it reaches outputs), so everything is a list.
+"""
+
+import msgspec
+
+from streaming_worker.core.amm.pool_state import OracleState, TickArray, WhirlpoolState
+from streaming_worker.core.book import Book
+from streaming_worker.core.events import Levels
+from streaming_worker.core.outputs import RejectionReason
+from streaming_worker.core.risk import Risk
+from streaming_worker.core.simulate import PendingTrade
+from streaming_worker.engine.settings import EngineSettings
+from streaming_worker.engine.state import BookView, ChainStatus, EngineState, Episode, FeedStatus, PoolView, Tally
+from streaming_worker.errors import StorageError
+
+FORMAT = 1
+
+
+class BookFrame(msgspec.Struct, frozen=True):
+    """One book: its levels from the best on, and its view's counters."""
+
+    key: str
+    bids: Levels
+    asks: Levels
+    absent_removals: int
+    same_quantity_repeats: int
+    is_synced: bool
+    received_ns: int
+    lag_ns: int | None
+    snapshots: int
+    updates: int
+    ignored_deltas: int
+    crossed_since_ns: int | None
+    crossed_ns: int
+
+
+class PoolFrame(msgspec.Struct, frozen=True):
+    """One pool: its accounts and the slots they were read at."""
+
+    key: str
+    state: WhirlpoolState | None
+    slot: int
+    received_ns: int
+    arrays: list[tuple[int, TickArray]]
+    oracle: OracleState | None
+    updates: int
+
+
+class RouteFrame(msgspec.Struct, frozen=True):
+    """One route: its open episode and the refusals of the running interval."""
+
+    key: str
+    episode: Episode | None
+    tallies: list[tuple[RejectionReason, Tally]]
+
+
+class StateFrame(msgspec.Struct, frozen=True):
+    """Everything."""
+
+    format: int
+    settings: EngineSettings
+    event_count: int
+    now_ns: int
+    hour: int | None
+    rejections_since_ns: int | None
+    chain_digest: bytes
+    feeds: list[FeedStatus]
+    chains: list[tuple[str, ChainStatus]]
+    books: list[BookFrame]
+    pools: list[PoolFrame]
+    routes: list[RouteFrame]
+    pending: list[PendingTrade]
+    risk: Risk
+
+
+def dump(state: EngineState) -> bytes:
+    """Return the state as JSON."""
+    return msgspec.json.encode(
+        StateFrame(
+            format=FORMAT,
+            settings=state.settings,
+            event_count=state.event_count,
+            now_ns=state.now_ns,
+            hour=state.hour,
+            rejections_since_ns=state.rejections_since_ns,
+            chain_digest=state.chain_digest,
+            feeds=list(state.feeds.values()),
+            chains=list(state.chains.items()),
+            books=[_book_frame(view) for view in state.books.values()],
+            pools=[_pool_frame(view) for view in state.pools.values()],
+            routes=[RouteFrame(view.route.key, view.episode, list(view.tallies.items())) for view in state.routes],
+            pending=state.pending,
+            risk=state.risk,
+        )
+    )
+
+
+def load(content: bytes) -> EngineState:
+    """Rebuild the state. Raises StorageError for anything but a keyframe of this format."""
+    try:
+        frame = msgspec.json.decode(content, type=StateFrame)
+    except msgspec.DecodeError as e:
+        raise StorageError(f"expected an engine keyframe of format {FORMAT}, received {content[:80]!r}: {e}") from e
+    if frame.format != FORMAT:
+        raise StorageError(f"expected a keyframe of format {FORMAT}, received format {frame.format}")
+    state = EngineState(frame.settings)
+    state.event_count, state.now_ns, state.hour = frame.event_count, frame.now_ns, frame.hour
+    state.rejections_since_ns, state.chain_digest = frame.rejections_since_ns, frame.chain_digest
+    state.pending, state.risk = frame.pending, frame.risk
+    state.chains = dict(frame.chains)
+    _load_feeds(state, frame.feeds)
+    for book in frame.books:
+        _load_book(state.books[book.key], book)
+    for pool in frame.pools:
+        _load_pool(state.pools[pool.key], pool)
+    for view, route in zip(state.routes, frame.routes, strict=True):
+        view.episode, view.tallies = route.episode, dict(route.tallies)
+    return state
+
+
+def _book_frame(view: BookView) -> BookFrame:
+    bids, asks = view.book.dump()
+    return BookFrame(
+        key=view.key,
+        bids=bids,
+        asks=asks,
+        absent_removals=view.book.absent_removals,
+        same_quantity_repeats=view.book.same_quantity_repeats,
+        is_synced=view.is_synced,
+        received_ns=view.received_ns,
+        lag_ns=view.lag_ns,
+        snapshots=view.snapshots,
+        updates=view.updates,
+        ignored_deltas=view.ignored_deltas,
+        crossed_since_ns=view.crossed_since_ns,
+        crossed_ns=view.crossed_ns,
+    )
+
+
+def _pool_frame(view: PoolView) -> PoolFrame:
+    return PoolFrame(
+        key=view.key,
+        state=view.state,
+        slot=view.slot,
+        received_ns=view.received_ns,
+        arrays=[(view.array_slots[start], array) for start, array in view.arrays.items()],
+        oracle=view.oracle,
+        updates=view.updates,
+    )
+
+
+def _load_feeds(state: EngineState, feeds: list[FeedStatus]) -> None:
+    """Put the saved values into the objects that books and pools already point to."""
+    for saved in feeds:
+        feed = state.feeds[saved.name]
+        for field in FeedStatus.__struct_fields__:
+            setattr(feed, field, getattr(saved, field))
+
+
+def _load_book(view: BookView, frame: BookFrame) -> None:
+    view.book = Book.load(
+        frame.bids,
+        frame.asks,
+        absent_removals=frame.absent_removals,
+        same_quantity_repeats=frame.same_quantity_repeats,
+    )
+    view.is_synced, view.received_ns, view.lag_ns = frame.is_synced, frame.received_ns, frame.lag_ns
+    view.snapshots, view.updates, view.ignored_deltas = frame.snapshots, frame.updates, frame.ignored_deltas
+    view.crossed_since_ns, view.crossed_ns = frame.crossed_since_ns, frame.crossed_ns
+
+
+def _load_pool(view: PoolView, frame: PoolFrame) -> None:
+    view.state, view.slot, view.received_ns = frame.state, frame.slot, frame.received_ns
+    view.oracle, view.updates = frame.oracle, frame.updates
+    for slot, array in frame.arrays:
+        view.arrays[array.start_tick_index] = array
+        view.array_slots[array.start_tick_index] = slot
+    view.assemble()

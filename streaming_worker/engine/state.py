@@ -1,0 +1,234 @@
+"""All mutable state of the fold in one place: feeds, books, pools, chain, routes, open trades, risk."""
+
+import msgspec
+
+from streaming_worker.core.amm.pool_state import OracleState, TickArray, WhirlpoolMarket, WhirlpoolState
+from streaming_worker.core.amm.whirlpool import needed_array_starts
+from streaming_worker.core.book import Book
+from streaming_worker.core.instrument import Registry
+from streaming_worker.core.outputs import RejectionReason, TradePlan
+from streaming_worker.core.quote import Proportional, pool_price_after_fee
+from streaming_worker.core.risk import Risk
+from streaming_worker.core.route import Route, routes_of
+from streaming_worker.core.simulate import PendingTrade
+from streaming_worker.core.units import E8
+from streaming_worker.engine.settings import EngineSettings
+
+
+class FeedStatus(msgspec.Struct):
+    """What the engine knows of one feed.
+
+    ``last_alive_ns`` is the last sign of life of the transport; None until the first connection. ``offset_ns`` is the
+    running minimum of receive minus exchange time: the venue's clock against ours plus the least delay.
+    """
+
+    name: str
+    is_connected: bool = False
+    connection: int | None = None
+    last_alive_ns: int | None = None
+    offset_ns: int | None = None
+    losses: int = 0
+    gaps: int = 0
+
+    def delay(self, received_ns: int, exchange_ns: int | None) -> int | None:
+        """Update the offset and return how late a message came against the best seen; None without a venue time."""
+        if exchange_ns is None:
+            return None
+        offset = received_ns - exchange_ns
+        if self.offset_ns is None or offset < self.offset_ns:
+            self.offset_ns = offset
+        return offset - self.offset_ns
+
+
+class BookView:
+    """One order book and how far it can be trusted."""
+
+    __slots__ = (
+        "book",
+        "crossed_ns",
+        "crossed_since_ns",
+        "feed",
+        "ignored_deltas",
+        "is_synced",
+        "key",
+        "lag_ns",
+        "received_ns",
+        "routes",
+        "snapshots",
+        "updates",
+    )
+
+    def __init__(self, key: str, feed: FeedStatus) -> None:
+        self.key = key
+        self.feed = feed
+        self.book = Book()
+        self.is_synced = False
+        self.received_ns = 0
+        self.lag_ns: int | None = None
+        self.snapshots = 0
+        self.updates = 0
+        self.ignored_deltas = 0
+        self.crossed_since_ns: int | None = None
+        self.crossed_ns = 0
+        self.routes: list[RouteView] = []
+
+    def note_crossing(self, now_ns: int) -> None:
+        """Measure how long the book stays crossed; nothing is repaired."""
+        if self.book.is_crossed:
+            if self.crossed_since_ns is None:
+                self.crossed_since_ns = now_ns
+        elif self.crossed_since_ns is not None:
+            self.crossed_ns += now_ns - self.crossed_since_ns
+            self.crossed_since_ns = None
+
+
+class PoolView:
+    """One pool: its accounts by slot, and the market they make once all of them are known."""
+
+    __slots__ = (
+        "array_slots", "arrays", "feed", "is_synced", "key", "market", "oracle", "received_ns", "routes", "slot",
+        "state", "updates",
+    )  # fmt: skip
+
+    def __init__(self, key: str, feed: FeedStatus) -> None:
+        self.key = key
+        self.feed = feed
+        self.state: WhirlpoolState | None = None
+        self.slot = -1
+        self.received_ns = 0
+        self.arrays: dict[int, TickArray] = {}
+        self.array_slots: dict[int, int] = {}
+        self.oracle: OracleState | None = None
+        self.is_synced = False
+        self.market: WhirlpoolMarket | None = None
+        self.updates = 0
+        self.routes: list[RouteView] = []
+
+    def forget(self) -> None:
+        """Drop every account: what is not known fresh is not known."""
+        self.state, self.slot, self.oracle, self.market = None, -1, None, None
+        self.arrays, self.array_slots = {}, {}
+        self.is_synced = False
+
+    def assemble(self) -> None:
+        """Make the market from the accounts held; it is synced when both directions have the arrays they need."""
+        pool = self.state
+        if pool is None:
+            return
+        held = self.arrays.keys()
+        has_arrays = all(
+            start in held for a_to_b in (True, False) for start in needed_array_starts(pool, a_to_b=a_to_b)
+        )
+        self.is_synced = has_arrays and (self.oracle is not None or not pool.is_adaptive_fee)
+        self.market = WhirlpoolMarket(pool, dict(self.arrays), self.oracle) if self.is_synced else None
+        for route in self.routes:
+            route.reprice(self.market)
+
+
+class ChainStatus(msgspec.Struct):
+    """The chain as its node reports it; ``unix_timestamp`` is the chain's own second."""
+
+    slot: int | None = None
+    slot_received_ns: int | None = None
+    unix_timestamp: int | None = None
+
+
+class Episode(msgspec.Struct):
+    """An open opportunity."""
+
+    opportunity_id: str
+    opened_ns: int
+    opened_slot: int
+    opening: TradePlan
+    peak: TradePlan
+    peaked_ns: int
+    cex_age_ns: int | None
+    pool_age_ns: int
+    updates: int = 1
+
+
+class Tally(msgspec.Struct):
+    """How often a reason refused a route in the running interval, and the best gross edge among them."""
+
+    count: int = 0
+    best_edge_centibps: int | None = None
+
+
+class Rates(msgspec.Struct, frozen=True, gc=False):
+    """The proportional costs of a route with their sources, and from when until when they hold."""
+
+    proportional: Proportional
+    taker_source: str
+    basis_source: str
+    from_ns: int
+    until_ns: int
+
+
+class RouteView:
+    """One route with its cached pool prices and rates, open episode and refusals of the running interval."""
+
+    __slots__ = ("book", "episode", "pool", "pool_mid_e8", "pool_price_e8", "rates", "route", "tallies")
+
+    def __init__(self, route: Route, book: BookView, pool: PoolView) -> None:
+        self.route = route
+        self.book = book
+        self.pool = pool
+        self.episode: Episode | None = None
+        self.tallies: dict[RejectionReason, Tally] = {}
+        self.rates: Rates | None = None
+        self.pool_price_e8: int | None = None
+        self.pool_mid_e8: int | None = None
+
+    def reprice(self, market: WhirlpoolMarket | None) -> None:
+        """Cache the pool's marginal price before and after its fee; None without liquidity or without a market."""
+        if market is None or market.pool.liquidity == 0:
+            self.pool_price_e8 = self.pool_mid_e8 = None
+            return
+        self.pool_price_e8 = pool_price_after_fee(self.route, market)
+        self.pool_mid_e8 = self.route.pool_value_e8(market.pool.sqrt_price_x64, E8, round_up=False)
+
+    def refuse(self, reason: RejectionReason, edge_centibps: int | None) -> None:
+        """Count a refusal."""
+        tally = self.tallies.get(reason)
+        if tally is None:
+            tally = self.tallies[reason] = Tally()
+        tally.count += 1
+        if edge_centibps is not None and (tally.best_edge_centibps is None or edge_centibps > tally.best_edge_centibps):
+            tally.best_edge_centibps = edge_centibps
+
+
+class EngineState:
+    """Everything that changes; built from settings, filled by events or by a keyframe."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        registry = Registry.of(settings.instruments, settings.pools)
+        self.settings = settings
+        self.feeds = {scope.name: FeedStatus(scope.name) for scope in settings.feeds}
+        self.books: dict[str, BookView] = {}
+        self.pools: dict[str, PoolView] = {}
+        self.chains: dict[str, ChainStatus] = {}
+        for scope in settings.feeds:
+            feed = self.feeds[scope.name]
+            self.books |= {key: BookView(key, feed) for key in scope.instruments}
+            self.pools |= {key: PoolView(key, feed) for key in scope.pools}
+            self.chains[scope.name] = ChainStatus()
+        self.routes: list[RouteView] = []
+        for route in routes_of(registry):
+            self._add_route(route)
+        self.pending: list[PendingTrade] = []
+        limits = settings.limits
+        self.risk = Risk(daily_loss_usd_e8=limits.daily_loss_usd_e8, resume_after_ns=limits.resume_after_ns)
+        self.event_count = 0
+        self.now_ns = 0
+        self.hour: int | None = None
+        self.rejections_since_ns: int | None = None
+        self.chain_digest = b""
+
+    def _add_route(self, route: Route) -> None:
+        book, pool = self.books.get(route.instrument.key), self.pools.get(route.pool.key)
+        if book is None or pool is None:
+            return
+        view = RouteView(route, book, pool)
+        book.routes.append(view)
+        pool.routes.append(view)
+        self.routes.append(view)

@@ -1,0 +1,112 @@
+"""The queue of simulated trades: schedule on opening, fill legs when due, settle, tell risk.
+
+Order-book legs fill on the book as it stood when they were due (before the next event is applied); pool legs land when
+the chain reaches their slot.
+"""
+
+from streaming_worker.core.outputs import Output
+from streaming_worker.core.quote import Proportional
+from streaming_worker.core.simulate import (
+    PendingTrade,
+    can_unwind,
+    fill_cex_leg,
+    land_pool_leg,
+    settle,
+    unwind,
+)
+from streaming_worker.engine.digest import identity
+from streaming_worker.engine.state import EngineState, Episode, RouteView
+
+
+def schedule(state: EngineState, view: RouteView, episode: Episode, costs: Proportional) -> None:
+    """Queue one simulated trade per latency of the ladder."""
+    settings, market = state.settings, view.pool.market
+    if market is None:
+        return
+    route, plan = view.route, episode.opening
+    reference = route.pool_value_e8(market.pool.sqrt_price_x64, plan.size_e8, round_up=not route.buys_on_cex)
+    chain_slot = state.chains[view.pool.feed.name].slot
+    slot = view.pool.slot if chain_slot is None else max(chain_slot, view.pool.slot)
+    for latency_ns in settings.simulation.ladder_ns:
+        state.pending.append(
+            PendingTrade(
+                trade_id=identity(episode.opportunity_id, latency_ns),
+                opportunity_id=episode.opportunity_id,
+                instrument=route.instrument.key,
+                pool=route.pool.key,
+                direction=route.direction,
+                plan=plan,
+                latency_ns=latency_ns,
+                decided_ns=state.now_ns,
+                due_ns=state.now_ns + latency_ns,
+                due_slot=slot + settings.simulation.landing_slots,
+                reference_pool_e8=reference,
+                taker_millionths=costs.taker_millionths,
+                basis_millionths=costs.basis_millionths,
+                tolerance_millionths=settings.limits.min_output_tolerance_millionths,
+            )
+        )
+
+
+def advance(state: EngineState, now_ns: int) -> list[Output]:
+    """Move every pending trade as far as the present state allows; settled ones are given out in queue order."""
+    outputs: list[Output] = []
+    remaining: list[PendingTrade] = []
+    for trade in state.pending:
+        _fill_due_legs(state, trade, now_ns)
+        if _is_finished(state, trade, now_ns):
+            outputs += _settle(state, trade, now_ns)
+        else:
+            remaining.append(trade)
+    state.pending = remaining
+    return outputs
+
+
+def _fill_due_legs(state: EngineState, trade: PendingTrade, now_ns: int) -> None:
+    if trade.cex_leg is None and now_ns >= trade.due_ns:
+        view = state.books[trade.instrument]
+        fill_cex_leg(trade, view.book if view.is_synced else None, now_ns)
+    if trade.pool_leg is None and now_ns >= trade.due_ns:
+        _land_when_reached(state, trade, now_ns)
+
+
+def _land_when_reached(state: EngineState, trade: PendingTrade, now_ns: int) -> None:
+    pool = state.pools[trade.pool]
+    chain = state.chains[pool.feed.name]
+    if chain.slot is None or chain.slot < trade.due_slot or pool.market is None:
+        return
+    route = next(view.route for view in pool.routes if _is_route_of(view, trade))
+    land_pool_leg(
+        trade,
+        route,
+        pool.market,
+        slot=chain.slot,
+        unix_timestamp=chain.unix_timestamp if chain.unix_timestamp is not None else 0,
+        now_ns=now_ns,
+    )
+
+
+def _is_route_of(view: RouteView, trade: PendingTrade) -> bool:
+    return view.route.instrument.key == trade.instrument and view.route.direction is trade.direction
+
+
+def _is_finished(state: EngineState, trade: PendingTrade, now_ns: int) -> bool:
+    if trade.cex_leg is None or trade.pool_leg is None:
+        return False
+    if trade.position_e8 == 0:
+        return True
+    if trade.unwind_due_ns is None:
+        trade.unwind_due_ns = now_ns + trade.latency_ns
+    book = state.books[trade.instrument]
+    if now_ns < trade.unwind_due_ns or not book.is_synced or not can_unwind(trade, book.book):
+        return False
+    unwind(trade, book.book, now_ns)
+    return True
+
+
+def _settle(state: EngineState, trade: PendingTrade, now_ns: int) -> list[Output]:
+    done = settle(trade, now_ns)
+    outputs: list[Output] = [done]
+    if trade.latency_ns == state.settings.simulation.primary_ns:
+        outputs += state.risk.on_realised(done.realised_net_usd_e8, now_ns)
+    return outputs
