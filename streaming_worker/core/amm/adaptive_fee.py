@@ -7,7 +7,12 @@ from typing import Final
 
 import msgspec
 
-from streaming_worker.core.amm.pool_state import AdaptiveFeeConstants, AdaptiveFeeVariables, OracleState
+from streaming_worker.core.amm.pool_state import (
+    AdaptiveFeeConstants,
+    AdaptiveFeeVariables,
+    OracleState,
+    WhirlpoolMarket,
+)
 from streaming_worker.core.amm.whirlpool_math import (
     MAX_TICK,
     MIN_TICK,
@@ -56,6 +61,25 @@ def referenced(
     )
 
 
+def fee_along(market: WhirlpoolMarket, *, a_to_b: bool, unix_timestamp: int | None) -> "AdaptiveFee | int":
+    """Return the pool's fee along a swap: its one rate in millionths, or the adaptive fee.
+
+    Without a chain clock an adaptive-fee pool has its base rate, the least that it can charge.
+
+    Raises: MathRangeError (6022) when the chain clock is behind the oracle.
+    """
+    pool, oracle = market.pool, market.oracle
+    if not pool.is_adaptive_fee or oracle is None or unix_timestamp is None:
+        return pool.fee_rate
+    return AdaptiveFee(
+        oracle,
+        base_rate=pool.fee_rate,
+        tick_index=pool.tick_current_index,
+        unix_timestamp=unix_timestamp,
+        a_to_b=a_to_b,
+    )
+
+
 class AdaptiveFee:
     """The fee rate along one swap: it changes from tick group to tick group."""
 
@@ -83,6 +107,8 @@ class AdaptiveFee:
         self._variables = referenced(oracle.variables, constants, group=self._group, unix_timestamp=unix_timestamp)
         self._volatility = oracle.variables.volatility_accumulator
         unsaturated = constants.max_volatility_accumulator - self._variables.volatility_reference
+        if unsaturated < 0:
+            raise MathRangeError("volatility reference beyond its greatest value")
         reach = ceil_div(unsaturated, GROUP_SCALE)
         self._core_low = self._variables.tick_group_index_reference - reach
         self._core_high = self._variables.tick_group_index_reference + reach

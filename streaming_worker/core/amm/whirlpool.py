@@ -6,7 +6,7 @@ Source: orca-so/whirlpools programs/whirlpool/src/instructions/v2/swap.rs and ut
 
 from typing import Final
 
-from streaming_worker.core.amm.adaptive_fee import INVALID_TIMESTAMP, AdaptiveFee
+from streaming_worker.core.amm.adaptive_fee import fee_along
 from streaming_worker.core.amm.pool_state import WhirlpoolMarket, WhirlpoolState
 from streaming_worker.core.amm.swap import SwapQuote, SwapRefusal, SwapRefusalReason
 from streaming_worker.core.amm.transfer_fee import after_transfer_fee, before_transfer_fee
@@ -18,18 +18,14 @@ from streaming_worker.core.amm.whirlpool_math import (
     tick_array_start,
     tick_from_sqrt_price,
 )
-from streaming_worker.core.amm.whirlpool_swap import (
-    LIQUIDITY_UNDERFLOW,
-    TICK_ARRAY_SEQUENCE_INVALID_INDEX,
-    SwapWalk,
+from streaming_worker.core.amm.whirlpool_refusals import (
+    market_refusal,
+    order_refusal,
+    partial_fill_refusal,
+    refusal_from,
 )
-from streaming_worker.core.amm.whirlpool_ticks import (
-    arrays_around,
-    needed_array_starts,
-    sequence,
-    stops_down,
-    stops_up,
-)
+from streaming_worker.core.amm.whirlpool_swap import SwapWalk
+from streaming_worker.core.amm.whirlpool_ticks import arrays_around, needed_array_starts, stops
 from streaming_worker.core.units import BPS, ceil_div
 from streaming_worker.errors import MathRangeError
 
@@ -43,20 +39,8 @@ __all__ = [
     "tick_from_sqrt_price",
 ]
 
-_INVALID_TICK_ARRAY_SEQUENCE: Final = 6023
-_SQRT_PRICE_OUT_OF_BOUNDS: Final = 6011
-_INVALID_SQRT_PRICE_LIMIT_DIRECTION: Final = 6034
-_ZERO_TRADABLE_AMOUNT: Final = 6035
-_PARTIAL_FILL: Final = 6057
-_TRADE_IS_NOT_ENABLED: Final = 6064
 _Q128: Final = 2**128
 _IMPACT_E2: Final = BPS * 100
-
-_REASONS: Final[dict[int | None, SwapRefusalReason]] = {
-    INVALID_TIMESTAMP: SwapRefusalReason.INVALID_TIMESTAMP,
-    LIQUIDITY_UNDERFLOW: SwapRefusalReason.LIQUIDITY_UNDERFLOW,
-    TICK_ARRAY_SEQUENCE_INVALID_INDEX: SwapRefusalReason.TICK_ARRAYS_EXHAUSTED,
-}
 
 
 def quote_exact_in(
@@ -75,16 +59,16 @@ def quote_exact_in(
     """
     fee_in = market.transfer_fee_a if a_to_b else market.transfer_fee_b
     pool_amount = after_transfer_fee(amount, fee_in)
-    refusal = _refusal(market, pool_amount, a_to_b, unix_timestamp, sqrt_price_limit_x64)
+    refusal = _refusal(market, pool_amount, sqrt_price_limit_x64, a_to_b=a_to_b, unix_timestamp=unix_timestamp)
     if refusal is not None:
         return refusal
     walk = SwapWalk(market.pool, amount=pool_amount, exact_in=True, a_to_b=a_to_b)
     try:
-        end_state = _swap(walk, market, a_to_b, unix_timestamp, sqrt_price_limit_x64)
+        end_state = _swap(walk, market, sqrt_price_limit_x64, a_to_b=a_to_b, unix_timestamp=unix_timestamp)
         used = pool_amount - walk.remaining
         amount_in = before_transfer_fee(used, fee_in) if walk.remaining else amount
     except MathRangeError as e:
-        return _overflow(e)
+        return refusal_from(e)
     return _quote(market, end_state, walk, amount_in=amount_in, pool_in=used, pool_out=walk.calculated, a_to_b=a_to_b)
 
 
@@ -107,80 +91,47 @@ def quote_exact_out(
         fee_in, fee_out = fee_out, fee_in
     try:
         pool_amount = before_transfer_fee(amount, fee_out)
-        refusal = _refusal(market, pool_amount, a_to_b, unix_timestamp, sqrt_price_limit_x64)
+        refusal = _refusal(market, pool_amount, sqrt_price_limit_x64, a_to_b=a_to_b, unix_timestamp=unix_timestamp)
         if refusal is not None:
             return refusal
         walk = SwapWalk(market.pool, amount=pool_amount, exact_in=False, a_to_b=a_to_b)
-        end_state = _swap(walk, market, a_to_b, unix_timestamp, sqrt_price_limit_x64)
+        end_state = _swap(walk, market, sqrt_price_limit_x64, a_to_b=a_to_b, unix_timestamp=unix_timestamp)
         amount_in = before_transfer_fee(walk.calculated, fee_in)
     except MathRangeError as e:
-        return _overflow(e)
+        return refusal_from(e)
     if walk.remaining and sqrt_price_limit_x64 is None:
-        return SwapRefusal(
-            SwapRefusalReason.PARTIAL_FILL, f"{walk.remaining} of {pool_amount} cannot be bought", _PARTIAL_FILL
-        )
-    pool_out = pool_amount - walk.remaining
+        return partial_fill_refusal(walk.remaining)
     return _quote(
-        market, end_state, walk, amount_in=amount_in, pool_in=walk.calculated, pool_out=pool_out, a_to_b=a_to_b
+        market,
+        end_state,
+        walk,
+        amount_in=amount_in,
+        pool_in=walk.calculated,
+        pool_out=pool_amount - walk.remaining,
+        a_to_b=a_to_b,
     )
 
 
 def _refusal(
-    market: WhirlpoolMarket, pool_amount: int, a_to_b: bool, unix_timestamp: int, limit_x64: int | None
+    market: WhirlpoolMarket, pool_amount: int, limit_x64: int | None, *, a_to_b: bool, unix_timestamp: int
 ) -> SwapRefusal | None:
-    """Return the first of the program's checks that fails, in the program's order."""
-    pool, oracle = market.pool, market.oracle
+    """Return the first check that fails, in the program's order."""
     if pool_amount > U64_MAX:
         return SwapRefusal(SwapRefusalReason.AMOUNT_TOO_LARGE, f"{pool_amount} exceeds u64")
-    if not any(start in market.arrays for start in needed_array_starts(pool, a_to_b=a_to_b)[:1]):
-        return SwapRefusal(
-            SwapRefusalReason.TICK_ARRAY_MISSING, "the first tick array was not read", _INVALID_TICK_ARRAY_SEQUENCE
-        )
-    if pool.is_adaptive_fee and oracle is None:
-        return SwapRefusal(SwapRefusalReason.ORACLE_MISSING, "an adaptive-fee pool needs its oracle account")
-    if pool.is_adaptive_fee and oracle is not None and oracle.trade_enable_timestamp > unix_timestamp:
-        detail = f"trading starts at {oracle.trade_enable_timestamp}"
-        return SwapRefusal(SwapRefusalReason.TRADE_NOT_ENABLED, detail, _TRADE_IS_NOT_ENABLED)
-    if limit_x64 is not None:
-        refusal = _limit_refusal(pool, limit_x64, a_to_b=a_to_b)
-        if refusal is not None:
-            return refusal
-    if pool_amount <= 0:
-        return SwapRefusal(SwapRefusalReason.ZERO_AMOUNT, "nothing to swap", _ZERO_TRADABLE_AMOUNT)
-    return None
-
-
-def _limit_refusal(pool: WhirlpoolState, limit_x64: int, *, a_to_b: bool) -> SwapRefusal | None:
-    if not MIN_SQRT_PRICE_X64 <= limit_x64 <= MAX_SQRT_PRICE_X64:
-        return SwapRefusal(
-            SwapRefusalReason.PRICE_LIMIT_OUT_OF_RANGE, f"price limit {limit_x64}", _SQRT_PRICE_OUT_OF_BOUNDS
-        )
-    if limit_x64 >= pool.sqrt_price_x64 if a_to_b else limit_x64 <= pool.sqrt_price_x64:
-        detail = f"price limit {limit_x64} against price {pool.sqrt_price_x64}"
-        return SwapRefusal(SwapRefusalReason.PRICE_LIMIT_WRONG_SIDE, detail, _INVALID_SQRT_PRICE_LIMIT_DIRECTION)
-    return None
+    refusal = market_refusal(market, a_to_b=a_to_b, unix_timestamp=unix_timestamp)
+    return refusal or order_refusal(market.pool, pool_amount, limit_x64, a_to_b=a_to_b)
 
 
 def _swap(
-    walk: SwapWalk, market: WhirlpoolMarket, a_to_b: bool, unix_timestamp: int, limit_x64: int | None
+    walk: SwapWalk, market: WhirlpoolMarket, limit_x64: int | None, *, a_to_b: bool, unix_timestamp: int
 ) -> WhirlpoolMarket:
-    """Run the walk and return the market after it."""
+    """Run the walk and return the market after it. Raises MathRangeError where the program fails."""
     pool, oracle = market.pool, market.oracle
     if limit_x64 is None:
         limit_x64 = MIN_SQRT_PRICE_X64 if a_to_b else MAX_SQRT_PRICE_X64
-    arrays = sequence(pool, market.arrays, a_to_b=a_to_b)
-    stops = stops_down(arrays, pool) if a_to_b else stops_up(arrays, pool)
-    if oracle is None or not pool.is_adaptive_fee:
-        walk.run(stops, limit_x64, pool.fee_rate)
-    else:
-        fee = AdaptiveFee(
-            oracle,
-            base_rate=pool.fee_rate,
-            tick_index=pool.tick_current_index,
-            unix_timestamp=unix_timestamp,
-            a_to_b=a_to_b,
-        )
-        walk.run(stops, limit_x64, fee)
+    fee = fee_along(market, a_to_b=a_to_b, unix_timestamp=unix_timestamp)
+    walk.run(stops(market, a_to_b=a_to_b), limit_x64, fee)
+    if not isinstance(fee, int):
         oracle = fee.oracle_after(pool.sqrt_price_x64, walk.price_x64, unix_timestamp)
     return WhirlpoolMarket(
         pool=_pool_after(pool, walk, a_to_b=a_to_b),
@@ -253,8 +204,3 @@ def price_impact_bps_e2(*, net_in: int, out: int, sqrt_price_x64: int, a_to_b: b
     if ideal == 0:
         return 0
     return ceil_div((ideal - out * denominator) * _IMPACT_E2, ideal)
-
-
-def _overflow(error: MathRangeError) -> SwapRefusal:
-    reason = _REASONS.get(error.program_code, SwapRefusalReason.MATH_OVERFLOW)
-    return SwapRefusal(reason, str(error), error.program_code)

@@ -65,6 +65,16 @@ def swap_step(
     return next_x64, fixed, other, ceil_div(fixed * fee_rate, MILLIONTHS - fee_rate)
 
 
+def liquidity_after(liquidity: int, liquidity_net: int, tick_index: int, *, a_to_b: bool) -> int:
+    """Return the liquidity beyond an initialised tick. Raises MathRangeError outside u128."""
+    liquidity += -liquidity_net if a_to_b else liquidity_net
+    if liquidity < 0:
+        raise MathRangeError(f"liquidity below zero beyond tick {tick_index}", program_code=LIQUIDITY_UNDERFLOW)
+    if liquidity > U128_MAX:
+        raise MathRangeError(f"liquidity beyond u128 at tick {tick_index}", program_code=LIQUIDITY_OVERFLOW)
+    return liquidity
+
+
 class SwapWalk:
     """The running state of one swap on the pool's side: amounts, price, liquidity, growth, ticks crossed."""
 
@@ -173,11 +183,7 @@ class SwapWalk:
         if liquidity_net is None:
             return
         self.ticks_crossed += 1
-        self.liquidity += -liquidity_net if self._a_to_b else liquidity_net
-        if self.liquidity < 0:
-            raise MathRangeError(f"liquidity below zero at tick {tick_index}", program_code=LIQUIDITY_UNDERFLOW)
-        if self.liquidity > U128_MAX:
-            raise MathRangeError(f"liquidity beyond u128 at tick {tick_index}", program_code=LIQUIDITY_OVERFLOW)
+        self.liquidity = liquidity_after(self.liquidity, liquidity_net, tick_index, a_to_b=self._a_to_b)
 
 
 def _exceeded_code(is_fixed: bool, *, fixes_a: bool) -> int:  # which of the two amounts of a step was too large

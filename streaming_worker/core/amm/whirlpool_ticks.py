@@ -4,11 +4,11 @@ Source: orca-so/whirlpools programs/whirlpool/src/util/sparse_swap.rs and swap_t
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import TypeAlias
 
-from streaming_worker.core.amm.pool_state import TickArray, WhirlpoolState
+from streaming_worker.core.amm.pool_state import TickArray, WhirlpoolMarket, WhirlpoolState
 from streaming_worker.core.amm.whirlpool_math import MAX_TICK, MIN_TICK, TICKS_PER_ARRAY, tick_array_start
 
 Stop: TypeAlias = tuple[int, int | None]
@@ -42,18 +42,21 @@ def arrays_around(pool: WhirlpoolState) -> tuple[int, ...]:
     return tuple(start for start in starts if _is_valid_start(start, size))
 
 
-def sequence(pool: WhirlpoolState, arrays: Mapping[int, TickArray], *, a_to_b: bool) -> list[TickArray]:
-    """Return the arrays that the swap can use: the needed ones up to the first that was not read."""
-    found: list[TickArray] = []
-    for start in needed_array_starts(pool, a_to_b=a_to_b):
-        array = arrays.get(start)
+def stops(market: WhirlpoolMarket, *, a_to_b: bool) -> Iterator[Stop]:
+    """Yield the ticks at which a swap stops, in swap order, over the needed arrays up to the first that was not read.
+
+    Requires the first needed array.
+    """
+    arrays: list[TickArray] = []
+    for start in needed_array_starts(market.pool, a_to_b=a_to_b):
+        array = market.arrays.get(start)
         if array is None:
             break
-        found.append(array)
-    return found
+        arrays.append(array)
+    return _stops_down(arrays, market.pool) if a_to_b else _stops_up(arrays, market.pool)
 
 
-def stops_down(arrays: Sequence[TickArray], pool: WhirlpoolState) -> Iterator[Stop]:
+def _stops_down(arrays: Sequence[TickArray], pool: WhirlpoolState) -> Iterator[Stop]:
     """Yield the stops of an A-to-B swap: initialised ticks at or below the current one, then the sequence's end.
 
     The end is the start of the last array, or the lowest tick in the outermost array. It is not repeated where it
@@ -73,7 +76,7 @@ def stops_down(arrays: Sequence[TickArray], pool: WhirlpoolState) -> Iterator[St
         yield end, None
 
 
-def stops_up(arrays: Sequence[TickArray], pool: WhirlpoolState) -> Iterator[Stop]:
+def _stops_up(arrays: Sequence[TickArray], pool: WhirlpoolState) -> Iterator[Stop]:
     """Yield the stops of a B-to-A swap: initialised ticks above the current one, then the sequence's end.
 
     The end is one tick below the next array, or the highest tick in the outermost array. Crossing an initialised
