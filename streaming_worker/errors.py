@@ -9,6 +9,7 @@ WorkerError
 │   └── TransportError     a venue cannot be reached, or the connection to it is gone
 ├── MathRangeError         an exact result does not fit the type the chain or venue gives it
 ├── StorageError           the record cannot be written or read
+├── OperationError         a process cannot be started, reached or stopped on this machine (exit code 3)
 └── AuthError              who asks may not
 
 Errors carry data as attributes as well as text. Messages never contain a secret.
@@ -76,6 +77,14 @@ class StorageError(WorkerError):
     def __init__(self, message: str, *, path: str | None = None) -> None:
         super().__init__(message)
         self.path = path
+
+
+class OperationError(WorkerError):
+    """A process cannot be started, reached or stopped; ``hint`` says what to do."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 class AuthError(WorkerError):
