@@ -1,0 +1,1 @@
+"""A seeded synthetic market: latent prices, venue books, one pool, and dislocations that are known in advance."""

@@ -1,0 +1,121 @@
+"""The market as a pure stepper: given time, it moves; it has no clock and no tasks.
+
+How the time is cut into steps changes nothing: parts act at their own moments, in one order.
+"""
+
+import json
+
+import msgspec
+
+from streaming_worker.sandbox.market.book import BookModel
+from streaming_worker.sandbox.market.changes import MarketChange
+from streaming_worker.sandbox.market.dice import decode_stream, encode_stream
+from streaming_worker.sandbox.market.dislocations import Dislocations
+from streaming_worker.sandbox.market.latent import LatentPrice
+from streaming_worker.sandbox.market.pool import PoolModel
+from streaming_worker.sandbox.market.spec import LIVE_PACE, POOL, DislocationSpec, MarketSpec, Pace, default_market
+
+
+class Market(msgspec.Struct):
+    """Every moving part, and the moment that it has been stepped to."""
+
+    seed: int
+    started_ns: int
+    now_ns: int
+    pace: Pace
+    latents: dict[str, LatentPrice]
+    books: list[BookModel]
+    pool: PoolModel
+    dislocations: Dislocations
+
+    @classmethod
+    def start(cls, *, seed: int, start_ns: int, spec: MarketSpec | None = None, pace: Pace = LIVE_PACE) -> "Market":
+        """Begin a market at ``start_ns``."""
+        spec = spec or default_market()
+        latents = {a.name: LatentPrice.start(a, seed=seed, start_ns=start_ns) for a in spec.assets}
+        return cls(
+            seed=seed,
+            started_ns=start_ns,
+            now_ns=start_ns,
+            pace=pace,
+            latents=latents,
+            books=[
+                BookModel.start(b, seed=seed, start_ns=start_ns, fair_e8=latents[b.asset].price_e8) for b in spec.books
+            ],
+            pool=PoolModel.start(spec.pool, seed=seed, start_ns=start_ns, fair_e8=latents[spec.pool.asset].price_e8),
+            dislocations=Dislocations.start(spec.dislocations, seed=seed, start_ns=start_ns),
+        )
+
+    def next_ns(self) -> int:
+        """Return the moment of the next change that anyone could see."""
+        return min(self.pool.next_ns, *(book.next_ns for book in self.books))
+
+    def step(self, to_ns: int) -> list[MarketChange]:
+        """Move to ``to_ns`` and return what changed, in time order."""
+        changes: list[MarketChange] = []
+        while True:
+            visible_ns = self.next_ns()
+            if visible_ns > to_ns:
+                break
+            self._move_hidden(visible_ns)
+            changes.extend(self._act(visible_ns))
+        self._move_hidden(to_ns)
+        self.now_ns = max(self.now_ns, to_ns)
+        return changes
+
+    def book(self, venue: str, symbol: str) -> BookModel | None:
+        """Return a book, or None where there is none."""
+        return next((book for book in self.books if book.key == (venue, symbol)), None)
+
+    def symbols(self, venue: str) -> list[str]:
+        """Return the symbols that a venue trades, in configured order."""
+        return [book.spec.symbol for book in self.books if book.spec.venue == venue]
+
+    def skip_to(self, ns: int) -> None:
+        """Let the time until ``ns`` pass without anything happening: no price moves."""
+        by_ns = ns - self.now_ns
+        if by_ns <= 0:
+            return
+        for latent in self.latents.values():
+            latent.next_ns += by_ns
+        for book in self.books:
+            book.next_ns += by_ns
+        self.pool.next_ns += by_ns
+        self.dislocations.shift(by_ns)
+        self.now_ns = ns
+
+    def redraw_dislocations(self, spec: DislocationSpec) -> None:
+        """Replace the schedule from now on; what has happened stays on the list."""
+        fresh = Dislocations.start(spec, seed=self.seed, start_ns=self.now_ns)
+        fresh.past = self.dislocations.everything()
+        fresh.count = self.dislocations.count
+        self.dislocations = fresh
+
+    def dump(self) -> bytes:
+        """Return the whole state, so that another process can go on from here."""
+        return json.dumps(msgspec.to_builtins(self, str_keys=True, enc_hook=encode_stream)).encode()
+
+    @classmethod
+    def load(cls, data: bytes) -> "Market":
+        """Rebuild what ``dump`` gave. Raises ValueError when it is something else."""
+        return msgspec.convert(json.loads(data), cls, str_keys=True, dec_hook=decode_stream)
+
+    def _move_hidden(self, to_ns: int) -> None:
+        while self.dislocations.next_ns <= to_ns:
+            self.dislocations.advance(self.dislocations.next_ns)
+        for latent in self.latents.values():
+            while latent.next_ns <= to_ns:
+                latent.advance()
+
+    def _act(self, now_ns: int) -> list[MarketChange]:
+        changes: list[MarketChange] = []
+        for book in self.books:
+            if book.next_ns == now_ns:
+                spec = book.spec
+                fair = self.latents[spec.asset].at(now_ns - spec.latency_ns)
+                offset = self.dislocations.offset_bps(spec.venue) if spec.asset == self.pool.spec.asset else 0
+                changes.extend(book.advance(now_ns, fair, offset, self.pace))
+        if self.pool.next_ns == now_ns:
+            fair = self.latents[self.pool.spec.asset].price_e8
+            changes.append(self.pool.advance(now_ns, fair, self.dislocations.offset_bps(POOL)))
+        return changes
