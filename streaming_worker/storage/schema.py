@@ -120,6 +120,7 @@ TABLES: Final[tuple[Table, ...]] = (
         _int("price_e8", "quote x 1e8; 0 where side is none"),
         _int("size_e8", "base x 1e8, absolute; 0 removes the level"),
         _int("venue_sequence", "the venue's number", nullable=True),
+        Column("position", ColumnType.INTEGER, "place of the row in its event: bids first, then asks, as received"),
     )),
     Table("trade_prints", Role.INPUT, "one row per trade that a venue reported", (
         _SEQ, _RECEIVED, _EXCHANGE, _INSTRUMENT, _text("trade_id", "the venue's id"),

@@ -1,0 +1,106 @@
+"""Any event and any output that the types allow, within the sizes of their on-chain and venue types."""
+
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+
+from streaming_worker.core import events as e
+from streaming_worker.core import outputs as o
+from streaming_worker.core.amm import pool_state as p
+
+I64 = st.integers(-(2**63), 2**63 - 1)
+I32 = st.integers(-(2**31), 2**31 - 1)
+U64 = st.integers(0, 2**64 - 1)
+U128 = st.integers(0, 2**128 - 1)
+I128 = st.integers(-(2**127), 2**127 - 1)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+MAYBE = st.none() | I64
+LEVELS = st.lists(st.tuples(I64, I64), max_size=6)
+
+TICKS = st.lists(st.builds(p.Tick, I32, I128, U128), max_size=4, unique_by=lambda tick: tick.tick_index).map(
+    lambda ticks: tuple(sorted(ticks, key=lambda tick: tick.tick_index))
+)
+WHIRLPOOL = st.builds(
+    p.WhirlpoolState,
+    address=TEXT,
+    tick_spacing=I32,
+    fee_tier_index=I32,
+    fee_rate=I32,
+    protocol_fee_rate=I32,
+    liquidity=U128,
+    sqrt_price_x64=U128,
+    tick_current_index=I32,
+    protocol_fee_owed_a=U64,
+    protocol_fee_owed_b=U64,
+    token_mint_a=TEXT,
+    token_vault_a=TEXT,
+    fee_growth_global_a_x64=U128,
+    token_mint_b=TEXT,
+    token_vault_b=TEXT,
+    fee_growth_global_b_x64=U128,
+)
+ORACLE = st.builds(
+    p.OracleState,
+    whirlpool=TEXT,
+    trade_enable_timestamp=U64,
+    constants=st.builds(p.AdaptiveFeeConstants, *[I32] * 7),
+    variables=st.builds(p.AdaptiveFeeVariables, U64, U64, I32, I32, I32),
+)
+
+EVENT = st.one_of(
+    st.builds(e.BookSnapshot, TEXT, LEVELS, LEVELS, MAYBE, I64, MAYBE),
+    st.builds(e.BookDelta, TEXT, LEVELS, LEVELS, MAYBE, I64, MAYBE),
+    st.builds(e.TradePrint, TEXT, TEXT, I64, I64, st.sampled_from(e.TakerSide), MAYBE, I64, st.booleans()),
+    st.builds(e.PoolUpdate, TEXT, I64, WHIRLPOOL, I64),
+    st.builds(e.TickArrayUpdate, TEXT, I64, st.builds(p.TickArray, I32, TICKS), I64),
+    st.builds(e.OracleUpdate, TEXT, I64, ORACLE, I64),
+    st.builds(e.ChainClock, TEXT, I64, I64, I64),
+    st.builds(e.SlotAdvanced, TEXT, I64, I64),
+    st.builds(e.FeedConnected, TEXT, I64, I64),
+    st.builds(e.FeedLost, TEXT, I64, TEXT, MAYBE, I64),
+    st.builds(e.FeedGap, TEXT, st.none() | TEXT, st.sampled_from(e.GapCause), MAYBE, MAYBE, I64),
+    st.builds(e.FeedHeartbeat, TEXT, MAYBE, MAYBE, I64),
+    st.builds(e.OperatorCommand, TEXT, st.sampled_from(e.CommandKind), TEXT, TEXT, I64),
+    st.builds(e.ClockTick, I64),
+)
+
+MONEY = st.integers(-(10**17), 10**17)
+COSTS = st.lists(st.builds(o.CostItem, st.sampled_from(o.CostKind), MONEY, TEXT, I64), max_size=8).map(tuple)
+PLAN = st.builds(o.TradePlan, I64, I64, I64, I64, I64, COSTS, I64, I64)
+DIRECTION = st.sampled_from(o.Direction)
+LEG = st.builds(
+    o.SimulatedLeg, st.sampled_from(o.LegKind), st.sampled_from(o.LegStatus), I64, I64, I64, I64, I64, MAYBE
+)
+OUTPUT = st.one_of(
+    st.builds(o.OpportunityOpened, TEXT, TEXT, TEXT, DIRECTION, PLAN, I64),
+    st.builds(
+        o.Opportunity,
+        *(TEXT, TEXT, TEXT, DIRECTION, I64, I64, I64, st.sampled_from(o.CloseReason), I64, I64, PLAN, PLAN),
+        *(MAYBE, I64, I64),
+    ),
+    st.builds(o.RejectionCount, TEXT, TEXT, DIRECTION, st.sampled_from(o.RejectionReason), I64, MAYBE, I64, I64),
+    st.builds(
+        o.SimulatedTrade,
+        *(TEXT, TEXT, TEXT, TEXT, DIRECTION, I64, I64, I64, I64, PLAN, st.lists(LEG, max_size=3).map(tuple)),
+        *(COSTS, I64, I64, I64),
+    ),
+    st.builds(
+        o.RiskTransition,
+        *(st.sampled_from(o.RiskState), st.sampled_from(o.RiskState), st.sampled_from(o.RiskCause)),
+        *(TEXT, TEXT, I64, I64),
+    ),
+    st.builds(o.Keyframe, TEXT, I64, st.binary(max_size=64), I64),
+)
+
+
+@pytest.fixture(scope="session")
+def any_event() -> st.SearchStrategy[Any]:
+    """Return a strategy for events of every kind."""
+    return EVENT
+
+
+@pytest.fixture(scope="session")
+def any_output() -> st.SearchStrategy[Any]:
+    """Return a strategy for outputs of every kind."""
+    return OUTPUT
