@@ -63,13 +63,13 @@ def plan_trade(
         cap_usd_e8=limits.cap_usd_e8,
         unix_timestamp=unix_timestamp,
     )
-    if isinstance(size, SwapRefusal):
-        return Refusal(RejectionReason.POOL_REFUSED)
-    if size == 0 or size < route.instrument.min_size_e8:
+    if not isinstance(size, SwapRefusal) and size < max(route.lot_e8, route.instrument.min_size_e8):
         return Refusal(RejectionReason.BELOW_MINIMUM_SIZE)
-    legs = quote_legs(route, book, market, size_e8=size, unix_timestamp=unix_timestamp)
-    if legs is None:
-        return Refusal(RejectionReason.INSUFFICIENT_DEPTH)
+    legs = (
+        size
+        if isinstance(size, SwapRefusal)
+        else quote_legs(route, book, market, size_e8=size, unix_timestamp=unix_timestamp)
+    )
     if isinstance(legs, SwapRefusal):
         return Refusal(RejectionReason.POOL_REFUSED)
     if legs.sweep.notional_e8 < route.instrument.min_notional_e8:

@@ -32,7 +32,6 @@ class RejectionReason(StrEnum):
     FEE_UNKNOWN = "fee_unknown"
     NO_EDGE = "no_edge"
     BELOW_MINIMUM_SIZE = "below_minimum_size"
-    INSUFFICIENT_DEPTH = "insufficient_depth"
     POOL_REFUSED = "pool_refused"
     COSTS_EXCEED_EDGE = "costs_exceed_edge"
     BELOW_THRESHOLD = "below_threshold"

@@ -70,11 +70,9 @@ def largest_worthwhile_size(
 
 def quote_legs(
     route: Route, book: Book, market: WhirlpoolMarket, *, size_e8: int, unix_timestamp: int
-) -> Legs | SwapRefusal | None:
-    """Return both exact legs for a size; None when the book is too thin for it."""
+) -> Legs | SwapRefusal:
+    """Return both exact legs for a size that the book holds (``largest_worthwhile_size`` gives no more)."""
     sweep = book.sweep_asks(size_e8) if route.buys_on_cex else book.sweep_bids(size_e8)
-    if not sweep.is_complete:
-        return None
     swap = swap_base(route, market, size_e8=size_e8, unix_timestamp=unix_timestamp)
     return swap if isinstance(swap, SwapRefusal) else Legs(size_e8, sweep, swap)
 

@@ -1,7 +1,7 @@
 """The fold: one event in, outputs out; the very same code live and in replay.
 
 Time is the greatest ``received_ns`` seen, never a clock. A keyframe is given out before the first event of a run and
-of each UTC hour.
+of each UTC hour; it is a copy of the state, not a decision, and does not enter the digest of outputs.
 """
 
 from typing import assert_never
@@ -60,9 +60,10 @@ class Engine:
         """Advance by one event. Time is ``event.received_ns``, never a clock."""
         state = self.state
         now_ns = max(state.now_ns, event.received_ns)
-        outputs: list[Output] = []
+        keyframes: list[Output] = []
         if state.hour != now_ns // NANOS_PER_HOUR:
-            outputs.append(self._keyframe(now_ns))
+            keyframes.append(self._keyframe(now_ns))
+        outputs: list[Output] = []
         state.event_count += 1
         state.now_ns = now_ns
         if state.pending:
@@ -72,7 +73,7 @@ class Engine:
             outputs += advance(state, now_ns)
         if outputs:
             state.chain_digest = digest.chain(state.chain_digest, outputs)
-        return outputs
+        return keyframes + outputs if keyframes else outputs
 
     def digest(self) -> str:
         """Return the digest over all outputs so far and everything the books hold now."""
@@ -154,6 +155,8 @@ class Engine:
                 view.arrays[start], view.array_slots[start] = event.array, event.slot
             case OracleUpdate():
                 view.oracle = event.state
+            case _:
+                assert_never(event)
         view.updates += 1
         view.assemble()
         return self._evaluate(view)
@@ -188,6 +191,8 @@ class Engine:
             case FeedHeartbeat():
                 feed.last_alive_ns = event.received_ns
                 feed.delay(event.received_ns, event.exchange_ns)
+            case _:
+                assert_never(event)
         return []
 
     def _invalidate(self, feed: str, instrument: str | None) -> list[Output]:

@@ -3,6 +3,7 @@
 A refusal guards opening, sampling and closing alike: an open episode whose leg is refused closes with that cause.
 """
 
+from streaming_worker.core.amm.pool_state import WhirlpoolMarket
 from streaming_worker.core.events import ClockTick
 from streaming_worker.core.fees import NetworkCost, lamports_to_usd_e8, sol_price_in_range, taker_fee_at
 from streaming_worker.core.opportunity import CostInputs, PlanLimits, Refusal, plan_trade
@@ -39,18 +40,15 @@ def evaluate(state: EngineState, view: RouteView) -> list[Output]:
     best = view.book.book.best_ask if view.route.buys_on_cex else view.book.book.best_bid
     if best is None:
         return _refuse(state, view, RejectionReason.BOOK_EMPTY, None)
+    market = view.pool.market
+    if market is None:
+        return _refuse(state, view, RejectionReason.POOL_NOT_SYNCED, None)
     if view.pool_price_e8 is None or view.pool_mid_e8 is None:
         return _refuse(state, view, RejectionReason.POOL_NO_LIQUIDITY, None)
+    if _is_late(state, view.book, view.pool):
+        return _refuse(state, view, RejectionReason.STALE_LEG, None)
     edge = gross_edge(buys_on_cex=view.route.buys_on_cex, cex_price_e8=best[0], pool_mid_e8=view.pool_mid_e8)
-    rates = _rates(state, view)
-    if rates is None:
-        return _refuse(state, view, RejectionReason.FEE_UNKNOWN, edge)
-    if not is_crossing(view.route, cex_price_e8=best[0], pool_price_e8=view.pool_price_e8, costs=rates.proportional):
-        return _refuse(state, view, RejectionReason.NO_EDGE, edge)
-    inputs = _cost_inputs(state, view, rates)
-    if inputs is None:
-        return _refuse(state, view, RejectionReason.SOL_PRICE_MISSING, edge)
-    return _plan(state, view, inputs, edge)
+    return _price(state, view, market, edge=edge, cex_price_e8=best[0], pool_price_e8=view.pool_price_e8)
 
 
 def flush_rejections(state: EngineState, tick: ClockTick) -> list[Output]:
@@ -91,6 +89,21 @@ def is_live(state: EngineState, feed: FeedStatus) -> bool:
     """Return whether a feed is connected and showed a sign of life within the staleness limit."""
     alive = feed.last_alive_ns
     return feed.is_connected and alive is not None and state.now_ns - alive <= state.settings.limits.staleness_ns
+
+
+def _price(
+    state: EngineState, view: RouteView, market: WhirlpoolMarket, *, edge: int, cex_price_e8: int, pool_price_e8: int
+) -> list[Output]:
+    """Reject on two numbers; only a crossing pays for the size search."""
+    rates = _rates(state, view)
+    if rates is None:
+        return _refuse(state, view, RejectionReason.FEE_UNKNOWN, edge)
+    if not is_crossing(view.route, cex_price_e8=cex_price_e8, pool_price_e8=pool_price_e8, costs=rates.proportional):
+        return _refuse(state, view, RejectionReason.NO_EDGE, edge)
+    inputs = _cost_inputs(state, view, rates)
+    if inputs is None:
+        return _refuse(state, view, RejectionReason.SOL_PRICE_MISSING, edge)
+    return _plan(state, view, market, inputs, edge)
 
 
 def _rates(state: EngineState, view: RouteView) -> Rates | None:
@@ -143,19 +156,16 @@ def _gate(state: EngineState, view: RouteView) -> RejectionReason | None:
         return RejectionReason.BOOK_NOT_SYNCED
     if book.crossed_since_ns is not None:
         return RejectionReason.BOOK_CROSSED
-    if not pool.is_synced:
-        return RejectionReason.POOL_NOT_SYNCED
-    return _age_gate(state, book, pool)
+    return None
 
 
-def _age_gate(state: EngineState, book: BookView, pool: PoolView) -> RejectionReason | None:
+def _is_late(state: EngineState, book: BookView, pool: PoolView) -> bool:
+    """Return whether a leg is old: the book's last message came late by its venue's clock, or the chain stands."""
     limits = state.settings.limits
     if book.lag_ns is not None and book.lag_ns > limits.max_lag_ns:
-        return RejectionReason.STALE_LEG
+        return True
     chain = state.chains[pool.feed.name]
-    if chain.slot_received_ns is None or state.now_ns - chain.slot_received_ns > limits.staleness_ns:
-        return RejectionReason.STALE_LEG
-    return None
+    return chain.slot_received_ns is None or state.now_ns - chain.slot_received_ns > limits.staleness_ns
 
 
 def _refuse(state: EngineState, view: RouteView, reason: RejectionReason, edge: int | None) -> list[Output]:
@@ -165,11 +175,8 @@ def _refuse(state: EngineState, view: RouteView, reason: RejectionReason, edge: 
     return [_close(state, view, view.episode, _CLOSING.get(reason, CloseReason.EDGE_GONE))]
 
 
-def _plan(state: EngineState, view: RouteView, inputs: CostInputs, edge: int) -> list[Output]:
+def _plan(state: EngineState, view: RouteView, market: WhirlpoolMarket, inputs: CostInputs, edge: int) -> list[Output]:
     limits = state.settings.limits
-    market = view.pool.market
-    if market is None:
-        return _refuse(state, view, RejectionReason.POOL_NOT_SYNCED, edge)
     chain = state.chains[view.pool.feed.name]
     plan = plan_trade(
         view.route,
@@ -187,10 +194,12 @@ def _plan(state: EngineState, view: RouteView, inputs: CostInputs, edge: int) ->
         return _refuse(state, view, plan.reason, edge)
     if episode is not None:
         return _sample(state, episode, plan)
-    return _open(state, view, plan, inputs)
+    return _open(state, view, market, plan, inputs)
 
 
-def _open(state: EngineState, view: RouteView, plan: TradePlan, inputs: CostInputs) -> list[Output]:
+def _open(
+    state: EngineState, view: RouteView, market: WhirlpoolMarket, plan: TradePlan, inputs: CostInputs
+) -> list[Output]:
     route, pool = view.route, view.pool
     opportunity_id = identity(
         route.key, state.now_ns, pool.slot, plan.size_e8, plan.cex_notional_usd_e8, plan.pool_amount_in,
@@ -206,7 +215,7 @@ def _open(state: EngineState, view: RouteView, plan: TradePlan, inputs: CostInpu
         cex_age_ns=view.book.lag_ns,
         pool_age_ns=inputs.pool_age_ns,
     )
-    schedule(state, view, view.episode, inputs.proportional)
+    schedule(state, view, market, view.episode, inputs.proportional)
     return [
         OpportunityOpened(
             opportunity_id=opportunity_id,

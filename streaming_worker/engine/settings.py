@@ -56,4 +56,4 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     simulation: Simulation = Simulation()
     sol_price_instruments: tuple[str, ...] = ()
-    rejection_interval_ns: int = NANOS_PER_SECOND
+    rejection_interval_ns: int = 10 * NANOS_PER_SECOND

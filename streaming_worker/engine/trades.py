@@ -4,6 +4,7 @@ Order-book legs fill on the book as it stood when they were due (before the next
 the chain reaches their slot.
 """
 
+from streaming_worker.core.amm.pool_state import WhirlpoolMarket
 from streaming_worker.core.outputs import Output
 from streaming_worker.core.quote import Proportional
 from streaming_worker.core.simulate import (
@@ -18,12 +19,11 @@ from streaming_worker.engine.digest import identity
 from streaming_worker.engine.state import EngineState, Episode, RouteView
 
 
-def schedule(state: EngineState, view: RouteView, episode: Episode, costs: Proportional) -> None:
+def schedule(
+    state: EngineState, view: RouteView, market: WhirlpoolMarket, episode: Episode, costs: Proportional
+) -> None:
     """Queue one simulated trade per latency of the ladder."""
-    settings, market = state.settings, view.pool.market
-    if market is None:
-        return
-    route, plan = view.route, episode.opening
+    settings, route, plan = state.settings, view.route, episode.opening
     reference = route.pool_value_e8(market.pool.sqrt_price_x64, plan.size_e8, round_up=not route.buys_on_cex)
     chain_slot = state.chains[view.pool.feed.name].slot
     slot = view.pool.slot if chain_slot is None else max(chain_slot, view.pool.slot)
