@@ -281,3 +281,14 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting("stable_bases[].source", Kind.TEXT, "where the number comes from", default="configuration"),
 )
+
+
+def variables() -> frozenset[str]:
+    """Return every environment variable that is read, the ``_FILE`` form of secrets included."""
+    names = {FILE_ENV}
+    for setting in SETTINGS:
+        if setting.env is not None:
+            names.add(setting.env)
+            if setting.secret:
+                names.add(f"{setting.env}_FILE")
+    return frozenset(names)

@@ -1,0 +1,67 @@
+"""The programs of the platform and how each is started: what to run, not how it is kept running."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from streaming_worker.operations.layout import Layout
+
+CODE_LOCATION: Final = "arb_pipeline"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """One supervised program. ``environment`` holds no secret: those are inherited."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def programs_of(layout: Layout) -> tuple[Program, ...]:
+    """Return the programs of this configuration in the order of their start."""
+    config = layout.config
+    arb = (sys.executable, "-m", "streaming_worker")
+    local = []
+    if config.venues.enabled:
+        local.append(Program(name="venues", command=(*arb, "venues")))
+    if config.smtp.sink:
+        local.append(Program(name="mail", command=_mail_sink(layout)))
+    return (*local, Program(name="worker", command=(*arb, "worker")), *_dagster(layout))
+
+
+def _mail_sink(layout: Layout) -> tuple[str, ...]:
+    smtp = layout.config.smtp
+    command = (sys.executable, "-m", "streaming_worker.sandbox.mail_sink")
+    return (*command, "--host", smtp.host, "--port", str(smtp.port), "--folder", str(layout.mail))
+
+
+def _dagster(layout: Layout) -> tuple[Program, ...]:
+    """One code server for both the web interface and the daemon: the code location is imported once."""
+    environment = dagster_environment(layout)
+    scripts = Path(sys.executable).parent
+    workspace = ("-w", str(layout.workspace_file))
+    web = layout.config.dagster
+    serve = (str(scripts / "dagster"), "code-server", "start", "-m", "arb_pipeline.definitions")
+    where = ("--socket", str(layout.code_socket), "--location-name", CODE_LOCATION)
+    own_python = "--use-python-environment-entry-point"
+    address = ("-h", web.host, "-p", str(web.port))
+    return (
+        Program(name="code", command=(*serve, *where, own_python), environment=environment),
+        Program(
+            name="webserver",
+            command=(str(scripts / "dagster-webserver"), *workspace, *address),
+            environment=environment,
+        ),
+        Program(name="daemon", command=(str(scripts / "dagster-daemon"), "run", *workspace), environment=environment),
+    )
+
+
+def dagster_environment(layout: Layout) -> dict[str, str]:
+    """Return what Dagster's processes need besides the settings, which they inherit."""
+    return {
+        "DAGSTER_HOME": str(layout.dagster_home),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+    }

@@ -1,0 +1,145 @@
+"""Start everything, say when it is ready, keep watch, and end everything within ten seconds."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from streaming_worker.adapters.clock import AnchoredClock
+from streaming_worker.config import Config
+from streaming_worker.core.units import NANOS_PER_SECOND
+from streaming_worker.errors import OperationError
+from streaming_worker.operations import supervisor
+from streaming_worker.operations.dagster_home import write_dagster_home
+from streaming_worker.operations.layout import Layout
+from streaming_worker.operations.ports import ports_of, require_free
+from streaming_worker.operations.programs import programs_of
+from streaming_worker.operations.readiness import missing_parts
+
+READY_TIMEOUT_S: Final = 180
+STOP_PATIENCE_S: Final = 9.0
+_POLL_S: Final = 0.5
+_BROKEN: Final = frozenset({"FATAL", "BACKOFF"})
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """What ``run`` needs: settings, the environment of the programs, and where lines for the operator go."""
+
+    config: Config
+    environ: Mapping[str, str]
+    say: Say
+
+
+def run(platform: Platform, *, prepare: Callable[[], None] | None = None) -> None:
+    """Run until a signal or until the supervisor is gone.
+
+    ``prepare`` is called before the first program starts. Raises: OperationError when a port is taken, another instance
+    runs on the same data, or the platform does not become ready.
+    """
+    layout = Layout(platform.config)
+    with _signals() as stopping:
+        process = _start(platform, layout, prepare)
+        try:
+            if _wait_until_ready(platform, layout, process, stopping):
+                _announce(platform)
+                _watch(platform, layout, process, stopping)
+        finally:
+            platform.say("stopping")
+            killed = supervisor.stop(process, patience_seconds=STOP_PATIENCE_S)
+            platform.say(f"stopped; ended by force: {len(killed)}" if killed else "stopped")
+
+
+def _start(platform: Platform, layout: Layout, prepare: Callable[[], None] | None) -> subprocess.Popen[bytes]:
+    layout.create()
+    other = supervisor.running_pid(layout)
+    if other is not None:
+        raise OperationError(
+            f"the platform already runs on {platform.config.paths.data_dir} (supervisor pid {other})",
+            hint=f"stop it with: kill {other}",
+        )
+    require_free(ports_of(platform.config))
+    write_dagster_home(layout)
+    supervisor.write_supervisor_file(layout, programs_of(layout))
+    if prepare is not None:
+        prepare()
+    platform.say(f"starting; logs in {platform.config.paths.logs}")
+    return supervisor.start(layout, _environment(platform))
+
+
+def _environment(platform: Platform) -> dict[str, str]:
+    """The programs' environment: ours, this interpreter's commands first, no byte code lost between starts."""
+    scripts = str(Path(sys.executable).parent)
+    path = f"{scripts}{os.pathsep}{platform.environ.get('PATH', os.defpath)}"
+    return {**platform.environ, "PATH": path, "PYTHONUNBUFFERED": "1"}
+
+
+def _wait_until_ready(
+    platform: Platform, layout: Layout, process: subprocess.Popen[bytes], stopping: threading.Event
+) -> bool:
+    clock = AnchoredClock()
+    deadline_ns = clock.monotonic_ns() + READY_TIMEOUT_S * NANOS_PER_SECOND
+    missing: tuple[str, ...] = ()
+    while clock.monotonic_ns() < deadline_ns:
+        missing = missing_parts(platform.config)
+        if not missing:
+            return True
+        if stopping.wait(_POLL_S):
+            return False
+        _require_alive(layout, process)
+    raise OperationError(
+        f"not ready after {READY_TIMEOUT_S} s: {'; '.join(missing)}",
+        hint=f"read the logs in {platform.config.paths.logs}",
+    )
+
+
+def _watch(platform: Platform, layout: Layout, process: subprocess.Popen[bytes], stopping: threading.Event) -> None:
+    """Report each program that fails and each that comes back; the supervisor does the restarting."""
+    broken: set[str] = set()
+    while not stopping.wait(_POLL_S * 4):
+        _require_alive(layout, process)
+        with contextlib.suppress(OperationError):
+            now = {state.name: state for state in supervisor.states(layout) if state.state in _BROKEN}
+            for name in sorted(set(now) - broken):
+                platform.say(f"{name} failed and is being restarted: {now[name].description}; see {name}.log")
+            for name in sorted(broken - set(now)):
+                platform.say(f"{name} runs again")
+            broken = set(now)
+
+
+def _require_alive(layout: Layout, process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        logs = layout.config.paths.logs
+        raise OperationError(f"the supervisor ended with code {process.returncode}", hint=f"see {logs}/supervisord.log")
+
+
+def _announce(platform: Platform) -> None:
+    config = platform.config
+    platform.say("ready")
+    platform.say(f"  Dagster   http://{config.dagster.host}:{config.dagster.port}")
+    platform.say(f"  worker    http://{config.gateway.host}:{config.gateway.port}/health")
+    if config.smtp.sink:
+        platform.say(f"  mail      {Layout(config).mail}")
+    platform.say(f"  data      {config.paths.data_dir}")
+    platform.say("stop with Ctrl-C")
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[threading.Event]:
+    """Turn Ctrl-C, a closed terminal and SIGTERM into one event while inside."""
+    stopping = threading.Event()
+    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {name: signal.signal(name, lambda *_: stopping.set()) for name in names}
+    try:
+        yield stopping
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
