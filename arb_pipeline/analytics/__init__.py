@@ -1,0 +1,1 @@
+"""Pure functions over rows and relations: what the hours say. Knows no Dagster and no mail."""

@@ -1,0 +1,1 @@
+"""The lake on disk: layout, catalogue, compaction and reading; knows no Dagster."""

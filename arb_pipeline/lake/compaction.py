@@ -1,0 +1,270 @@
+"""Sealed segments become Parquet hours: verified row by row count, then recorded, then never touched again.
+
+A group of neighbouring segments of one worker run gives one file per table and hour. A crash leaves files that the
+manifest does not name; the next compaction removes them and does the same work again, to the same names.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+
+from arb_pipeline.hours import Hour
+from arb_pipeline.lake.catalogue import Catalogue, FileRecord, SegmentRecord
+from arb_pipeline.lake.connection import open_memory, quoted
+from arb_pipeline.lake.layout import LakeLayout, appear, sha256_of
+from arb_pipeline.lake.tables import CAPTURED, LAKE_TABLES, LakeTable
+from streaming_worker.core.units import NANOS_PER_HOUR
+from streaming_worker.errors import StorageError
+from streaming_worker.storage.schema import TABLES, Role
+
+GROUP_SEGMENTS = 120
+_SEQUENCED = tuple(table.name for table in TABLES if table.role is Role.INPUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One sealed file: ``segments/<worker>/<name>.duckdb``."""
+
+    worker: str
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Return the file's name without its ending."""
+        return self.path.stem
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A segment that is attached under an alias."""
+
+    alias: str
+    record: SegmentRecord
+
+
+@dataclass(frozen=True, slots=True)
+class CompactionResult:
+    """What one compaction did; ``rows`` by table."""
+
+    segments: list[SegmentRecord]
+    files: list[FileRecord]
+    rows: dict[str, int]
+
+
+def compact(
+    layout: LakeLayout, catalogue: Catalogue, segments: Iterable[Segment], *, now: Callable[[], int]
+) -> CompactionResult:
+    """Move segments that the manifest does not know into the lake, group by group."""
+    ensure_placeholders(layout)
+    remove_orphans(layout, catalogue)
+    known = catalogue.known_segments()
+    pending = sorted(
+        (segment for segment in segments if (segment.worker, segment.name) not in known),
+        key=lambda segment: (segment.worker, segment.name),
+    )
+    records: list[SegmentRecord] = []
+    files: list[FileRecord] = []
+    for group in _groups(pending):
+        group_records, group_files = _compact_group(layout, catalogue, group)
+        catalogue.record(group_records, group_files, now_ns=now())
+        records += group_records
+        files += group_files
+    return CompactionResult(records, files, _rows_by_table(files))
+
+
+def ensure_placeholders(layout: LakeLayout) -> None:
+    """Give every table of the lake its empty file, so that a view over it always binds."""
+    with open_memory() as connection:
+        for table in LAKE_TABLES.values():
+            path = layout.placeholder(table)
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _write_placeholder(connection, table, path)
+            for old in path.parent.glob("empty-*.parquet"):
+                if old != path:
+                    old.unlink()
+
+
+def remove_orphans(layout: LakeLayout, catalogue: Catalogue) -> list[Path]:
+    """Remove captured files and temporary files that a crash left behind; return them."""
+    known = catalogue.paths()
+    placeholders = {layout.placeholder(table) for table in CAPTURED}
+    orphans = [
+        path
+        for table in CAPTURED
+        for path in (layout.root / table.name).glob("*/*/*")
+        if path not in placeholders and str(path.relative_to(layout.root)) not in known
+    ]
+    for path in orphans:
+        path.unlink()
+    return orphans
+
+
+def _write_placeholder(connection: duckdb.DuckDBPyConnection, table: LakeTable, path: Path) -> None:
+    columns = ", ".join(f"NULL::{column.type.value} AS {column.name}" for column in table.columns)
+    temporary = path.with_suffix(".tmp")
+    connection.execute(f"COPY (SELECT {columns} LIMIT 0) TO {quoted(str(temporary))} (FORMAT parquet)")
+    appear(temporary, path)
+
+
+def _groups(pending: list[Segment]) -> Iterator[list[Segment]]:
+    """Yield neighbours of one worker, at most ``GROUP_SEGMENTS`` at a time."""
+    group: list[Segment] = []
+    for segment in pending:
+        if group and (segment.worker != group[0].worker or len(group) == GROUP_SEGMENTS):
+            yield group
+            group = []
+        group.append(segment)
+    if group:
+        yield group
+
+
+def _compact_group(
+    layout: LakeLayout, catalogue: Catalogue, group: list[Segment]
+) -> tuple[list[SegmentRecord], list[FileRecord]]:
+    records: list[SegmentRecord] = []
+    files: list[FileRecord] = []
+    with open_memory() as connection:
+        runs: dict[str, list[_Member]] = {}
+        for position, segment in enumerate(group):
+            alias = f"segment_{position}"
+            connection.execute(f"ATTACH {quoted(str(segment.path))} AS {alias} (READ_ONLY)")
+            record = _described(connection, alias, segment)
+            record = _refuse_overlap(catalogue, record, [member.record for member in runs.get(record.run_id, [])])
+            records.append(record)
+            if record.status == "compacted":
+                runs.setdefault(record.run_id, []).append(_Member(alias, record))
+        for members in runs.values():
+            files += _RunWriter(layout, connection, members).write()
+    _check_counts(records, files)
+    return records, files
+
+
+def _described(connection: duckdb.DuckDBPyConnection, alias: str, segment: Segment) -> SegmentRecord:
+    runs = connection.execute(f"FROM {alias}.worker_runs SELECT DISTINCT worker, run_id").fetchall()
+    if len(runs) != 1 or runs[0][0] != segment.worker:
+        raise StorageError(
+            f"segment {segment.path.name}: expected rows of one run of worker {segment.worker}, found {runs}",
+            path=str(segment.path),
+        )
+    tables = _tables_in(connection, alias)
+    everything = _union(f"FROM {alias}.{name} SELECT received_ns" for name in tables)
+    events = _union(f"FROM {alias}.{name} SELECT seq" for name in tables if name in _SEQUENCED)
+    row_count, first_ns, last_ns = _aggregates(
+        connection, f"FROM ({everything}) SELECT count(*), min(received_ns), max(received_ns)"
+    )
+    first_seq, last_seq = _aggregates(connection, f"FROM ({events}) SELECT min(seq), max(seq)")
+    return SegmentRecord(
+        worker=segment.worker,
+        name=segment.name,
+        run_id=runs[0][1],
+        status="compacted",
+        reason=None,
+        row_count=row_count or 0,
+        first_seq=first_seq,
+        last_seq=last_seq,
+        first_ns=first_ns,
+        last_ns=last_ns,
+    )
+
+
+def _tables_in(connection: duckdb.DuckDBPyConnection, alias: str) -> list[str]:
+    rows = connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = ?", [alias]).fetchall()
+    return sorted({name for (name,) in rows} & {table.name for table in CAPTURED})
+
+
+def _union(queries: Iterable[str]) -> str:
+    return " UNION ALL ".join(queries)
+
+
+def _aggregates(connection: duckdb.DuckDBPyConnection, query: str) -> list[int | None]:
+    row = connection.execute(query).fetchone()
+    if row is None:
+        raise StorageError("an aggregate gave no row")
+    return list(row)
+
+
+def _refuse_overlap(catalogue: Catalogue, record: SegmentRecord, members: list[SegmentRecord]) -> SegmentRecord:
+    """A segment that repeats events of its run (a copy, a restored backup) would count everything twice."""
+    if record.first_seq is None or record.last_seq is None:
+        return record
+    taken = catalogue.compacted_ranges(record.worker, record.run_id)
+    taken += [(m.first_seq, m.last_seq, m.name) for m in members if m.first_seq is not None and m.last_seq is not None]
+    for first, last, name in taken:
+        if first <= record.last_seq and record.first_seq <= last:
+            reason = f"events {record.first_seq} to {record.last_seq} overlap {first} to {last} of segment {name}"
+            return replace(record, status="refused", reason=reason)
+    return record
+
+
+class _RunWriter:
+    """Writes the Parquet files of one run's neighbouring segments."""
+
+    def __init__(self, layout: LakeLayout, connection: duckdb.DuckDBPyConnection, members: list[_Member]) -> None:
+        first, last = members[0].record, members[-1].record
+        self._layout = layout
+        self._connection = connection
+        self._members = members
+        self._worker = first.worker
+        self._run_id = first.run_id
+        self._stem = f"{first.worker}-{first.name}-{last.name}"
+
+    def write(self) -> list[FileRecord]:
+        """Write every table, hour by hour."""
+        present = {member.alias: _tables_in(self._connection, member.alias) for member in self._members}
+        files: list[FileRecord] = []
+        for table in CAPTURED:
+            files += self._write_table(table, [alias for alias, names in present.items() if table.name in names])
+        return files
+
+    def _write_table(self, table: LakeTable, sources: list[str]) -> list[FileRecord]:
+        # The placeholder comes first: it gives columns that an older segment does not have.
+        placeholder = f"FROM read_parquet({quoted(str(self._layout.placeholder(table)))})"
+        rows = " UNION ALL BY NAME ".join([placeholder, *(f"FROM {alias}.{table.name}" for alias in sources)])
+        own = ", ".join(name for name in table.column_names if name not in ("worker", "run_id"))
+        self._connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW pending AS FROM ({rows})"
+            f" SELECT {own}, {quoted(self._worker)} AS worker, {quoted(self._run_id)} AS run_id"
+        )
+        counts = self._connection.execute(
+            "SELECT received_ns // ? AS hour, count(*) FROM pending GROUP BY hour ORDER BY hour", [NANOS_PER_HOUR]
+        ).fetchall()
+        return [self._write_hour(table, Hour(hour * NANOS_PER_HOUR), rows=count) for hour, count in counts]
+
+    def _write_hour(self, table: LakeTable, hour: Hour, *, rows: int) -> FileRecord:
+        folder = self._layout.folder(table.name, hour)
+        folder.mkdir(parents=True, exist_ok=True)
+        final = folder / f"{self._stem}.parquet"
+        temporary = folder / f"{self._stem}.tmp"
+        # The record is append-only, so the order of insertion is the order of events; DuckDB keeps it here.
+        self._connection.execute(
+            f"COPY (FROM pending WHERE received_ns >= {hour.start_ns} AND received_ns < {hour.end_ns})"
+            f" TO {quoted(str(temporary))} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2)"
+        )
+        self._verify(temporary, table, rows=rows)
+        digest = sha256_of(temporary)
+        size = temporary.stat().st_size
+        appear(temporary, final)
+        path = str(final.relative_to(self._layout.root))
+        return FileRecord(path, table.name, self._worker, self._run_id, hour.start_ns, rows, size, digest)
+
+    def _verify(self, written: Path, table: LakeTable, *, rows: int) -> None:
+        found = self._connection.execute("SELECT count(*) FROM read_parquet(?)", [str(written)]).fetchone()
+        if found != (rows,):
+            raise StorageError(f"{table.name}: expected {rows} rows in the lake file, found {found}", path=str(written))
+
+
+def _check_counts(records: list[SegmentRecord], files: list[FileRecord]) -> None:
+    in_segments = sum(record.row_count for record in records if record.status == "compacted")
+    in_files = sum(file.row_count for file in files)
+    if in_segments != in_files:
+        raise StorageError(f"segments hold {in_segments} rows, the lake files made of them {in_files}")
+
+
+def _rows_by_table(files: list[FileRecord]) -> dict[str, int]:
+    rows: dict[str, int] = {}
+    for file in files:
+        rows[file.table] = rows.get(file.table, 0) + file.row_count
+    return rows
