@@ -1,9 +1,13 @@
 """What a swap would do, or the named reason why it cannot: one shape for every pool design."""
 
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
+
+from streaming_worker.core.units import BPS, ceil_div
+
+_BPS_E2: Final = BPS * 100
 
 StateT = TypeVar("StateT")
 
@@ -55,3 +59,16 @@ class SwapQuote(msgspec.Struct, Generic[StateT], frozen=True):
     pool_amount_in: int
     pool_amount_out: int
     price_impact_bps_e2: int
+
+
+def price_impact_bps_e2(*, net_in: int, out: int, out_per_in: tuple[int, int]) -> int:
+    """Return how much less than the price before the swap the average price gives.
+
+    Units:  hundredths of a basis point; ``net_in`` is the input after the trade fee; ``out_per_in`` is the price
+            before the swap as (numerator, denominator).
+    Rounds: up: the impact is never shown too small.
+    """
+    ideal = net_in * out_per_in[0]
+    if ideal == 0:
+        return 0
+    return ceil_div((ideal - out * out_per_in[1]) * _BPS_E2, ideal)

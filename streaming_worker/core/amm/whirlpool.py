@@ -8,7 +8,7 @@ from typing import Final
 
 from streaming_worker.core.amm.adaptive_fee import fee_along
 from streaming_worker.core.amm.pool_state import WhirlpoolMarket, WhirlpoolState
-from streaming_worker.core.amm.swap import SwapQuote, SwapRefusal, SwapRefusalReason
+from streaming_worker.core.amm.swap import SwapQuote, SwapRefusal, SwapRefusalReason, price_impact_bps_e2
 from streaming_worker.core.amm.transfer_fee import after_transfer_fee, before_transfer_fee
 from streaming_worker.core.amm.whirlpool_math import (
     MAX_SQRT_PRICE_X64,
@@ -26,7 +26,6 @@ from streaming_worker.core.amm.whirlpool_refusals import (
 )
 from streaming_worker.core.amm.whirlpool_swap import SwapWalk
 from streaming_worker.core.amm.whirlpool_ticks import arrays_around, needed_array_starts, stops
-from streaming_worker.core.units import BPS, ceil_div
 from streaming_worker.errors import MathRangeError
 
 __all__ = [
@@ -40,7 +39,6 @@ __all__ = [
 ]
 
 _Q128: Final = 2**128
-_IMPACT_E2: Final = BPS * 100
 
 
 def quote_exact_in(
@@ -177,6 +175,7 @@ def _quote(
     a_to_b: bool,
 ) -> SwapQuote[WhirlpoolMarket]:
     fee_out = market.transfer_fee_b if a_to_b else market.transfer_fee_a
+    price = market.pool.sqrt_price_x64 * market.pool.sqrt_price_x64
     return SwapQuote(
         amount_in=amount_in,
         amount_out=after_transfer_fee(pool_out, fee_out),
@@ -187,20 +186,6 @@ def _quote(
         pool_amount_in=pool_in,
         pool_amount_out=pool_out,
         price_impact_bps_e2=price_impact_bps_e2(
-            net_in=pool_in - walk.fee, out=pool_out, sqrt_price_x64=market.pool.sqrt_price_x64, a_to_b=a_to_b
+            net_in=pool_in - walk.fee, out=pool_out, out_per_in=(price, _Q128) if a_to_b else (_Q128, price)
         ),
     )
-
-
-def price_impact_bps_e2(*, net_in: int, out: int, sqrt_price_x64: int, a_to_b: bool) -> int:
-    """Return how much less than the price before the swap the average price gives.
-
-    Units:  hundredths of a basis point; ``net_in`` is the input after the trade fee.
-    Rounds: up: the impact is never shown too small.
-    """
-    price = sqrt_price_x64 * sqrt_price_x64
-    numerator, denominator = (price, _Q128) if a_to_b else (_Q128, price)
-    ideal = net_in * numerator
-    if ideal == 0:
-        return 0
-    return ceil_div((ideal - out * denominator) * _IMPACT_E2, ideal)

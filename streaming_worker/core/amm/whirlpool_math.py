@@ -7,6 +7,7 @@ Source: orca-so/whirlpools programs/whirlpool/src/math (tick_math.rs, token_math
 from functools import lru_cache
 from typing import Final
 
+from streaming_worker.core.amm.tick_log import tick_candidates
 from streaming_worker.core.units import BPS, MILLIONTHS, ceil_div
 from streaming_worker.errors import MathRangeError
 
@@ -73,10 +74,7 @@ _DOWN_X64: Final = (
     37481735321082,
 )
 
-_LOG_BITS: Final = 14
-_LOG_B_2_X32: Final = 59_543_866_431_248
-_LOG_ERROR_LOW_X64: Final = 184_467_440_737_095_516
-_LOG_ERROR_HIGH_X64: Final = 15_793_534_762_490_258_745
+_LOG_SQUARINGS: Final = 14
 
 
 def sqrt_price_from_tick(tick_index: int) -> int:
@@ -122,23 +120,11 @@ def tick_from_sqrt_price(sqrt_price_x64: int) -> int:
     Units:  Q64.64.
     Rounds: down (towards minus infinity).
     Raises: MathRangeError outside the program's price range.
-    Source: tick_math.rs, tick_index_from_sqrt_price: a base-2 logarithm by squaring, then one comparison.
+    Source: tick_math.rs, tick_index_from_sqrt_price.
     """
     if not MIN_SQRT_PRICE_X64 <= sqrt_price_x64 <= MAX_SQRT_PRICE_X64:
         raise MathRangeError(f"expected a sqrt price within the program's range, received {sqrt_price_x64}")
-    msb = sqrt_price_x64.bit_length() - 1
-    mantissa = sqrt_price_x64 >> (msb - 63) if msb >= 64 else sqrt_price_x64 << (63 - msb)
-    log_2_x32 = (msb - 64) << 32
-    for bit in range(31, 31 - _LOG_BITS, -1):
-        mantissa *= mantissa
-        if mantissa >> 127:
-            mantissa >>= 64
-            log_2_x32 += 1 << bit
-        else:
-            mantissa >>= 63
-    log_b_x64 = log_2_x32 * _LOG_B_2_X32
-    low = (log_b_x64 - _LOG_ERROR_LOW_X64) >> 64
-    high = (log_b_x64 + _LOG_ERROR_HIGH_X64) >> 64
+    low, high = tick_candidates(sqrt_price_x64, fraction_bits=64, squarings=_LOG_SQUARINGS)
     return high if low == high or sqrt_price_from_tick(high) <= sqrt_price_x64 else low
 
 
