@@ -92,9 +92,9 @@ class UpdateIds:
 class SlotOrder:
     """Solana: each account carries the slot that it was read at; there is no count and nothing is replayed.
 
-    Rule: several writes of one slot collapse to the last, and a second one may follow within the slot, so a notification
-    of an equal slot replaces; an older slot (a node that catches up) is ignored. A polled state of an equal slot may
-    have been read before the notification was made, so a poll must be newer to count.
+    Rule: several writes of one slot collapse to the last, and a second one may follow within the slot, so a
+    notification of an equal slot replaces; an older slot (a node that catches up) is ignored. A polled state of an
+    equal slot may have been read before the notification was made, so a poll must be newer to count.
     Source: solana.com/docs/rpc/websocket/accountsubscribe; solana-labs/solana issues 18204, 35489.
     """
 

@@ -24,6 +24,7 @@ NANOS_PER_DAY: Final = 24 * NANOS_PER_HOUR
 TICK_NS: Final = 100 * NANOS_PER_MILLISECOND
 I64_MAX: Final = 2**63 - 1
 
+_MOST_DIGITS: Final = 100  # int() refuses texts of thousands of digits with an error of its own
 _PAD: Final[tuple[int, ...]] = tuple(10 ** (E8_DIGITS - digits) for digits in range(E8_DIGITS + 1))
 
 
@@ -38,12 +39,12 @@ def parse_e8(text: str) -> int:
     if len(fraction) > E8_DIGITS:
         fraction = fraction.rstrip("0")
     digits = whole + fraction
-    if not (digits.isdigit() and digits.isascii()) or len(fraction) > E8_DIGITS:
-        raise FeedFormatError(f"expected a plain decimal with at most 8 fraction digits, received {text[:40]!r}")
-    value = int(digits) * _PAD[len(fraction)]
-    if value > I64_MAX:
+    if digits.isdigit() and digits.isascii() and len(fraction) <= E8_DIGITS and len(whole) <= _MOST_DIGITS:
+        value = int(digits) * _PAD[len(fraction)]
+        if value <= I64_MAX:
+            return value
         raise FeedFormatError(f"expected a value below 9.2e10, received {text[:40]!r}")
-    return value
+    raise FeedFormatError(f"expected a plain decimal with at most 8 fraction digits, received {text[:40]!r}")
 
 
 def format_e8(value_e8: int) -> str:

@@ -5,11 +5,16 @@ calls ``opened`` for each, sends ``opening_messages``, then feeds it frames. Aft
 ``outgoing`` (frames to send) and ``http_requests`` (REST or RPC calls to make).
 """
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Annotated, Protocol, TypeAlias
 
 import msgspec
 
 from streaming_worker.core.events import Event, GapCause
+from streaming_worker.core.units import I64_MAX
+
+WholeNumber: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=I64_MAX)]
+"""A count, id, slot or time on the wire; anything that the record's 64 bits could not hold is refused."""
 
 
 class HttpRequest(msgspec.Struct, frozen=True):
@@ -30,6 +35,11 @@ class FeedProtocol(Protocol):
         ...
 
     @property
+    def counters(self) -> Mapping[str, int]:
+        """How often something odd or ignored came, by name, over the feed's life."""
+        ...
+
+    @property
     def keepalive(self) -> bytes | None:
         """A frame to send every ``keepalive_seconds`` while connected, where the venue wants one."""
         ...
@@ -43,7 +53,10 @@ class FeedProtocol(Protocol):
         ...
 
     def receive(self, frame: bytes, received_ns: int) -> list[Event]:
-        """Decode one frame. Raises FeedFormatError; the caller records it and calls ``resync``."""
+        """Decode one frame.
+
+        Raises: FeedFormatError; the caller records it and calls ``resync`` with the error's ``instrument``.
+        """
         ...
 
     def receive_http(self, request: HttpRequest, body: bytes, received_ns: int) -> list[Event]:

@@ -1,0 +1,34 @@
+"""Names of protocols, as settings use them, to protocols."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from streaming_worker.core.instrument import Instrument, Pool
+from streaming_worker.errors import ConfigError
+from streaming_worker.protocols.base import FeedProtocol
+from streaming_worker.protocols.coinbase import CoinbaseAdvanced
+from streaming_worker.protocols.coinbase_exchange import CoinbaseExchange
+from streaming_worker.protocols.gemini import Gemini
+from streaming_worker.protocols.gemini_v2 import GeminiV2
+from streaming_worker.protocols.solana import Solana
+
+PROTOCOL_NAMES: Final = ("coinbase_advanced", "coinbase_exchange", "gemini", "gemini_v2", "solana")
+
+
+def build_protocol(
+    name: str, *, feed: str, instruments: Sequence[Instrument] = (), pools: Sequence[Pool] = ()
+) -> FeedProtocol:
+    """Return a fresh protocol for one feed. Raises ConfigError for an unknown name."""
+    match name:
+        case "coinbase_advanced":
+            return CoinbaseAdvanced(feed, instruments)
+        case "coinbase_exchange":
+            return CoinbaseExchange(feed, instruments)
+        case "gemini":
+            return Gemini(feed, instruments)
+        case "gemini_v2":
+            return GeminiV2(feed, instruments)
+        case "solana":
+            return Solana(feed, pools)
+        case _:
+            raise ConfigError(f"expected protocol {', '.join(PROTOCOL_NAMES)}; received {name!r}", key="protocol")

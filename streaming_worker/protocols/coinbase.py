@@ -1,0 +1,257 @@
+"""Coinbase Advanced Trade market data: level2, market_trades and heartbeats of one connection.
+
+Not for the Exchange feed (coinbase_exchange.py), nor for account data.
+Source: docs.cdp.coinbase.com, advanced-trade guides (websocket overview, channels, rate limits).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import msgspec
+
+from streaming_worker.core.events import (
+    BookDelta,
+    BookSnapshot,
+    Event,
+    FeedConnected,
+    FeedHeartbeat,
+    GapCause,
+    Levels,
+    TakerSide,
+    TradePrint,
+)
+from streaming_worker.core.instrument import Instrument
+from streaming_worker.core.sequence import ConnectionSequence, Continuity, HeartbeatCounter
+from streaming_worker.core.units import Nanos, parse_e8
+from streaming_worker.errors import FeedFormatError
+from streaming_worker.protocols.base import HttpRequest, WholeNumber
+from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, parse_changed_e8, unasked
+from streaming_worker.protocols.resync import BookTrust
+from streaming_worker.protocols.timestamps import rfc3339_ns
+
+_TAKER_OF_MAKER: Final = {"BUY": TakerSide.SELL, "SELL": TakerSide.BUY}
+"""``side`` of a trade "is the maker's side": a resting buy was hit by a seller."""
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    channel: str | None = None
+    timestamp: str = ""
+    sequence_num: WholeNumber | None = None
+    events: msgspec.Raw = msgspec.Raw(b"[]")
+    type: str | None = None
+    message: str | None = None
+
+
+class _Level(msgspec.Struct, gc=False):
+    side: Literal["bid", "offer"]
+    price_level: str
+    new_quantity: str
+    event_time: str
+
+
+class _BookEvent(msgspec.Struct):
+    type: Literal["snapshot", "update"]
+    product_id: str
+    updates: list[_Level]
+
+
+class _Trade(msgspec.Struct, gc=False):
+    product_id: str
+    trade_id: str
+    price: str
+    size: str
+    time: str
+    side: str
+
+
+class _TradeEvent(msgspec.Struct):
+    type: Literal["snapshot", "update"]
+    trades: list[_Trade]
+
+
+class _Heartbeat(msgspec.Struct):
+    heartbeat_counter: WholeNumber
+
+
+class CoinbaseAdvanced:
+    """One feed of the public Advanced Trade socket; owns no socket and reads no clock."""
+
+    keepalive: bytes | None = None
+
+    def __init__(self, feed: str, instruments: Sequence[Instrument]) -> None:
+        self.feed = feed
+        self.counters: Counter[str] = Counter()
+        self._keys = keys_by_symbol(instruments)
+        self._symbols = {instrument.key: instrument.symbol for instrument in instruments}
+        self._trust = BookTrust(feed, self._symbols)
+        self._sequence = ConnectionSequence()
+        self._heartbeat = HeartbeatCounter()
+        self._outgoing: list[bytes] = []
+        self._envelope = msgspec.json.Decoder(_Envelope)
+        self._book_events = msgspec.json.Decoder(list[_BookEvent])
+        self._trade_events = msgspec.json.Decoder(list[_TradeEvent])
+        # The documentation shows the counter as text, the wire as a number: lax mode reads both.
+        self._heartbeats = msgspec.json.Decoder(list[_Heartbeat], strict=False)
+
+    def opened(self, connection: int, received_ns: Nanos) -> list[Event]:
+        """Start a fresh connection: numbering restarts and every book waits for its snapshot."""
+        self._trust.forget()
+        self._sequence = ConnectionSequence()
+        self._heartbeat = HeartbeatCounter()
+        self._outgoing.clear()
+        return [FeedConnected(self.feed, connection, received_ns)]
+
+    def opening_messages(self) -> list[bytes]:
+        """Return the subscriptions, one channel per message.
+
+        Heartbeats are among them because "most channels close within 60-90 seconds if no updates are sent".
+        """
+        symbols = list(self._symbols.values())
+        return [
+            encode_frame({"type": "subscribe", "channel": "heartbeats"}),
+            _level2("subscribe", symbols),
+            encode_frame({"type": "subscribe", "product_ids": symbols, "channel": "market_trades"}),
+        ]
+
+    def receive(self, frame: bytes, received_ns: Nanos) -> list[Event]:
+        """Decode one frame. Raises FeedFormatError; the caller resynchronises."""
+        try:
+            envelope = self._envelope.decode(frame)
+            if envelope.sequence_num is None:
+                raise _refusal(envelope, frame)
+            return self._in_sequence(envelope, envelope.sequence_num, received_ns)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as e:
+            raise FeedFormatError(f"coinbase: {e} in {frame[:120]!r}") from e
+
+    def receive_http(self, request: HttpRequest, body: bytes, received_ns: Nanos) -> list[Event]:
+        """Refuse: this protocol makes no calls."""
+        raise unasked(request, body, received_ns)
+
+    def resync(self, instrument: str | None, cause: GapCause, received_ns: Nanos) -> list[Event]:
+        """Distrust a book (or all) and subscribe again: level2 then begins with a new snapshot."""
+        gap = self._trust.lose(instrument, cause, received_ns)
+        self._request_due(received_ns)
+        return [gap]
+
+    def outgoing(self) -> list[bytes]:
+        """Return and clear the frames to send now."""
+        frames, self._outgoing = self._outgoing, []
+        return frames
+
+    def http_requests(self) -> list[HttpRequest]:
+        """Return nothing: snapshots come over the socket."""
+        return []
+
+    def _in_sequence(self, envelope: _Envelope, number: int, received_ns: Nanos) -> list[Event]:
+        expected = self._sequence.expected
+        continuity = self._sequence.check(number)
+        if continuity is Continuity.OLD:
+            self.counters["old_sequences"] += 1
+            return []
+        events: list[Event] = []
+        if continuity is Continuity.GAP:
+            self.counters["sequence_gaps"] += 1
+            self._heartbeat.forget()
+            events.append(self._trust.lose(None, GapCause.SEQUENCE, received_ns, expected=expected, received=number))
+        try:
+            events += self._read(envelope, number, received_ns)
+        except FeedFormatError as e:
+            e.instrument = None if events else e.instrument
+            raise
+        self._request_due(received_ns)
+        return events
+
+    def _read(self, envelope: _Envelope, number: int, received_ns: Nanos) -> list[Event]:
+        sent_ns = rfc3339_ns(envelope.timestamp)
+        match envelope.channel:
+            case "l2_data":
+                return self._books(envelope.events, sent_ns, number, received_ns)
+            case "market_trades":
+                return self._trades(envelope.events, received_ns)
+            case "heartbeats":
+                return self._beats(envelope.events, sent_ns, received_ns)
+            case "subscriptions":
+                self.counters["acknowledgements"] += 1
+            case _:
+                self.counters["unknown_channels"] += 1
+        return []
+
+    def _books(self, raw: msgspec.Raw, sent_ns: Nanos | None, number: int, received_ns: Nanos) -> list[Event]:
+        events: list[Event] = []
+        books = self._book_events.decode(raw)
+        for book in books:
+            key = self._keys.get(book.product_id)
+            if key is None:
+                self.counters["unknown_products"] += 1
+                continue
+            is_snapshot = book.type == "snapshot"
+            if not is_snapshot and not self._trust.is_trusted(key):
+                self.counters["deltas_without_snapshot"] += 1
+                continue
+            bids, asks, exchange_ns = _split(book, key if len(books) == 1 else None)
+            kind = BookSnapshot if is_snapshot else BookDelta
+            exchange_ns = sent_ns if exchange_ns is None else exchange_ns
+            events.append(kind(key, bids, asks, exchange_ns, received_ns, number))
+            if is_snapshot:
+                self._trust.trust(key)
+        return events
+
+    def _trades(self, raw: msgspec.Raw, received_ns: Nanos) -> list[Event]:
+        events: list[Event] = []
+        for group in self._trade_events.decode(raw):
+            is_historical = group.type == "snapshot"
+            for trade in group.trades:
+                key = self._keys.get(trade.product_id)
+                if key is None:
+                    self.counters["unknown_products"] += 1
+                    continue
+                side = _TAKER_OF_MAKER.get(trade.side, TakerSide.UNKNOWN)
+                price, size, traded_ns = parse_e8(trade.price), parse_e8(trade.size), rfc3339_ns(trade.time)
+                events.append(TradePrint(key, trade.trade_id, price, size, side, traded_ns, received_ns, is_historical))
+        return events
+
+    def _beats(self, raw: msgspec.Raw, sent_ns: Nanos | None, received_ns: Nanos) -> list[Event]:
+        events: list[Event] = []
+        for beat in self._heartbeats.decode(raw):
+            expected, counter = self._heartbeat.expected, beat.heartbeat_counter
+            if self._heartbeat.check(counter) is Continuity.GAP:
+                cause = GapCause.HEARTBEAT_COUNTER
+                events.append(self._trust.lose(None, cause, received_ns, expected=expected, received=counter))
+            events.append(FeedHeartbeat(self.feed, sent_ns, counter, received_ns))
+        return events
+
+    def _request_due(self, received_ns: Nanos) -> None:
+        due = self._trust.take_due(received_ns)
+        if due:
+            symbols = [self._symbols[key] for key in due]
+            self._outgoing += [_level2("unsubscribe", symbols), _level2("subscribe", symbols)]
+
+
+def _split(event: _BookEvent, doubted: str | None) -> tuple[Levels, Levels, Nanos | None]:
+    """Return bids, asks and the newest event time; a snapshot's event time may be a placeholder.
+
+    ``doubted`` is the one book that an error puts in doubt: None when the frame holds several.
+    """
+    bids: Levels = []
+    asks: Levels = []
+    parse = parse_e8 if event.type == "snapshot" else parse_changed_e8
+    try:
+        for update in event.updates:
+            side = bids if update.side == "bid" else asks
+            side.append((parse(update.price_level), parse(update.new_quantity)))
+        times = {update.event_time for update in event.updates}
+        moments = [moment for moment in map(rfc3339_ns, times) if moment is not None]
+    except FeedFormatError as e:
+        raise FeedFormatError(f"{event.product_id}: {e}", instrument=doubted) from e
+    return bids, asks, max(moments, default=None)
+
+
+def _level2(action: str, symbols: list[str]) -> bytes:
+    return encode_frame({"type": action, "product_ids": symbols, "channel": "level2"})
+
+
+def _refusal(envelope: _Envelope, frame: bytes) -> FeedFormatError:
+    if envelope.type == "error":
+        return FeedFormatError(f"coinbase refused: {envelope.message}")
+    return FeedFormatError(f"coinbase: expected a sequence_num, received {frame[:120]!r}")

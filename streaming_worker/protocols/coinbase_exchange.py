@@ -1,0 +1,182 @@
+"""Coinbase Exchange market data, the fallback of Advanced Trade: level2_batch and heartbeat.
+
+Weaker than the primary: ``l2update`` carries no sequence, so a lost one cannot be noticed.
+Source: docs.cdp.coinbase.com, exchange websocket channels and rate limits.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import msgspec
+
+from streaming_worker.core.events import (
+    BookDelta,
+    BookSnapshot,
+    Event,
+    FeedConnected,
+    FeedHeartbeat,
+    GapCause,
+    TakerSide,
+    TradePrint,
+)
+from streaming_worker.core.instrument import Instrument
+from streaming_worker.core.units import Nanos, parse_e8
+from streaming_worker.errors import FeedFormatError
+from streaming_worker.protocols.base import HttpRequest
+from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, parse_levels, parse_sides, unasked
+from streaming_worker.protocols.resync import BookTrust
+from streaming_worker.protocols.timestamps import rfc3339_ns
+
+_TAKER_OF_MAKER: Final = {"buy": TakerSide.SELL, "sell": TakerSide.BUY}
+_BOOK_CHANNEL: Final = "level2_batch"
+
+
+class _Kind(msgspec.Struct, gc=False):
+    type: str
+    product_id: str | None = None
+    message: str | None = None
+    reason: str | None = None
+
+
+class _Snapshot(msgspec.Struct):
+    bids: list[tuple[str, str]]
+    asks: list[tuple[str, str]]
+    time: str | None = None
+
+
+class _Update(msgspec.Struct):
+    changes: list[tuple[Literal["buy", "sell"], str, str]]
+    time: str
+
+
+class _Match(msgspec.Struct):
+    trade_id: int
+    price: str
+    size: str
+    side: str
+    time: str
+
+
+class _Heartbeat(msgspec.Struct):
+    time: str
+
+
+class CoinbaseExchange:
+    """One feed of the public Exchange socket; owns no socket and reads no clock."""
+
+    keepalive: bytes | None = None
+
+    def __init__(self, feed: str, instruments: Sequence[Instrument]) -> None:
+        self.feed = feed
+        self.counters: Counter[str] = Counter()
+        self._keys = keys_by_symbol(instruments)
+        self._symbols = {instrument.key: instrument.symbol for instrument in instruments}
+        self._trust = BookTrust(feed, self._symbols)
+        self._outgoing: list[bytes] = []
+        self._kind = msgspec.json.Decoder(_Kind)
+        self._snapshot = msgspec.json.Decoder(_Snapshot)
+        self._update = msgspec.json.Decoder(_Update)
+        self._match = msgspec.json.Decoder(_Match)
+        self._heartbeat = msgspec.json.Decoder(_Heartbeat)
+
+    def opened(self, connection: int, received_ns: Nanos) -> list[Event]:
+        """Start a fresh connection: every book waits for its snapshot."""
+        self._trust.forget()
+        self._outgoing.clear()
+        return [FeedConnected(self.feed, connection, received_ns)]
+
+    def opening_messages(self) -> list[bytes]:
+        """Return the subscription; it must be sent within 5 s of connecting."""
+        return [_subscription("subscribe", list(self._symbols.values()), [_BOOK_CHANNEL, "heartbeat"])]
+
+    def receive(self, frame: bytes, received_ns: Nanos) -> list[Event]:
+        """Decode one frame. Raises FeedFormatError; the caller resynchronises."""
+        try:
+            events = self._read(self._kind.decode(frame), frame, received_ns)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as e:
+            raise FeedFormatError(f"coinbase exchange: {e} in {frame[:120]!r}") from e
+        self._request_due(received_ns)
+        return events
+
+    def receive_http(self, request: HttpRequest, body: bytes, received_ns: Nanos) -> list[Event]:
+        """Refuse: this protocol makes no calls."""
+        raise unasked(request, body, received_ns)
+
+    def resync(self, instrument: str | None, cause: GapCause, received_ns: Nanos) -> list[Event]:
+        """Distrust a book (or all) and subscribe again: the channel then begins with a new snapshot."""
+        gap = self._trust.lose(instrument, cause, received_ns)
+        self._request_due(received_ns)
+        return [gap]
+
+    def outgoing(self) -> list[bytes]:
+        """Return and clear the frames to send now."""
+        frames, self._outgoing = self._outgoing, []
+        return frames
+
+    def http_requests(self) -> list[HttpRequest]:
+        """Return nothing: snapshots come over the socket."""
+        return []
+
+    def _read(self, kind: _Kind, frame: bytes, received_ns: Nanos) -> list[Event]:
+        if kind.type == "error":
+            raise FeedFormatError(f"coinbase exchange refused: {kind.message}: {kind.reason}")
+        if kind.type == "subscriptions":
+            self.counters["acknowledgements"] += 1
+            return []
+        key = self._keys.get(kind.product_id or "")
+        if key is None:
+            self.counters["unknown_products"] += 1
+            return []
+        try:
+            return self._market(kind.type, key, frame, received_ns)
+        except (FeedFormatError, msgspec.MsgspecError) as e:
+            raise FeedFormatError(f"{key}: {e}", instrument=key) from e
+
+    def _market(self, kind: str, key: str, frame: bytes, received_ns: Nanos) -> list[Event]:
+        match kind:
+            case "l2update":
+                return self._delta(key, frame, received_ns)
+            case "snapshot":
+                return [self._book(key, frame, received_ns)]
+            case "match" | "last_match":
+                return [self._trade(key, frame, received_ns, is_historical=kind == "last_match")]
+            case "heartbeat":
+                beat = self._heartbeat.decode(frame)
+                return [FeedHeartbeat(self.feed, rfc3339_ns(beat.time), None, received_ns)]
+            case _:
+                self.counters["unknown_channels"] += 1
+                return []
+
+    def _book(self, key: str, frame: bytes, received_ns: Nanos) -> Event:
+        book = self._snapshot.decode(frame)
+        bids, asks = parse_levels(book.bids, is_snapshot=True), parse_levels(book.asks, is_snapshot=True)
+        exchange_ns = None if book.time is None else rfc3339_ns(book.time)
+        self._trust.trust(key)
+        return BookSnapshot(key, bids, asks, exchange_ns, received_ns)
+
+    def _delta(self, key: str, frame: bytes, received_ns: Nanos) -> list[Event]:
+        if not self._trust.is_trusted(key):
+            self.counters["deltas_without_snapshot"] += 1
+            return []
+        update = self._update.decode(frame)
+        bids, asks = parse_sides(update.changes, is_snapshot=False)
+        return [BookDelta(key, bids, asks, rfc3339_ns(update.time), received_ns)]
+
+    def _trade(self, key: str, frame: bytes, received_ns: Nanos, *, is_historical: bool) -> Event:
+        match = self._match.decode(frame)
+        side = _TAKER_OF_MAKER.get(match.side, TakerSide.UNKNOWN)
+        price, size, traded_ns = parse_e8(match.price), parse_e8(match.size), rfc3339_ns(match.time)
+        return TradePrint(key, str(match.trade_id), price, size, side, traded_ns, received_ns, is_historical)
+
+    def _request_due(self, received_ns: Nanos) -> None:
+        due = self._trust.take_due(received_ns)
+        if due:
+            symbols = [self._symbols[key] for key in due]
+            self._outgoing += [
+                _subscription(action, symbols, [_BOOK_CHANNEL]) for action in ("unsubscribe", "subscribe")
+            ]
+
+
+def _subscription(action: str, symbols: list[str], channels: list[str]) -> bytes:
+    return encode_frame({"type": action, "product_ids": symbols, "channels": channels})

@@ -1,0 +1,232 @@
+"""Gemini market data, the new API: ``depth@100ms`` books and trades.
+
+The connection must ask for whole books (``?snapshot=-1``), else only changes come. Not for v2 (gemini_v2.py).
+Source: developer.gemini.com/websocket (introduction, streams; change log of 2026-07-23).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from streaming_worker.core.events import (
+    BookDelta,
+    BookSnapshot,
+    Event,
+    FeedConnected,
+    FeedHeartbeat,
+    GapCause,
+    TakerSide,
+    TradePrint,
+)
+from streaming_worker.core.instrument import Instrument
+from streaming_worker.core.sequence import Continuity, UpdateIds
+from streaming_worker.core.units import Nanos, parse_e8
+from streaming_worker.errors import FeedFormatError
+from streaming_worker.protocols.base import HttpRequest, WholeNumber
+from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, parse_levels, unasked
+from streaming_worker.protocols.resync import BookTrust
+from streaming_worker.protocols.timestamps import milliseconds_ns, plausible_ns
+
+_OK: Final = 200
+_PING: Final = "ping"
+_TIME: Final = "time"
+
+
+class _Kind(msgspec.Struct, gc=False):
+    """The fields that tell the messages apart: only depthUpdate names itself."""
+
+    e: str | None = None
+    s: str | None = None
+    p: str | None = None
+    B: str | None = None
+    id: str | int | None = None
+    status: int = _OK
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    error: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Depth(msgspec.Struct):
+    """``E`` is nanoseconds; ``b`` and ``a`` are unsorted, and a zero quantity removes."""
+
+    E: WholeNumber
+    U: WholeNumber
+    u: WholeNumber
+    b: list[tuple[str, str]]
+    a: list[tuple[str, str]]
+
+
+class _Trade(msgspec.Struct):
+    """``m`` is true when the buyer was the maker."""
+
+    E: WholeNumber
+    t: int
+    p: str
+    q: str
+    m: bool
+
+
+class _ServerTime(msgspec.Struct):
+    serverTime: WholeNumber  # noqa: N815  # the venue's name
+
+
+class Gemini:
+    """One feed of the new socket; owns no socket and reads no clock."""
+
+    keepalive: bytes | None = encode_frame({"id": _PING, "method": "ping"})
+
+    def __init__(self, feed: str, instruments: Sequence[Instrument]) -> None:
+        self.feed = feed
+        self.counters: Counter[str] = Counter()
+        self._keys = {symbol.lower(): key for symbol, key in keys_by_symbol(instruments).items()}
+        self._symbols = {instrument.key: instrument.symbol.lower() for instrument in instruments}
+        self._trust = BookTrust(feed, self._symbols)
+        self._ids = {key: UpdateIds() for key in self._symbols}
+        self._leaving: dict[str, str] = {}
+        self._asked: dict[str, str] = {}
+        self._requests = 0
+        self._outgoing: list[bytes] = []
+        self._kind = msgspec.json.Decoder(_Kind)
+        self._depth = msgspec.json.Decoder(_Depth)
+        self._trade = msgspec.json.Decoder(_Trade)
+        self._server_time = msgspec.json.Decoder(_ServerTime)
+
+    def opened(self, connection: int, received_ns: Nanos) -> list[Event]:
+        """Start a fresh connection: every book waits for its snapshot."""
+        self._trust.forget()
+        self._leaving.clear()
+        self._asked.clear()
+        self._requests = 0
+        self._outgoing.clear()
+        return [FeedConnected(self.feed, connection, received_ns)]
+
+    def opening_messages(self) -> list[bytes]:
+        """Return the subscription: one depth stream per symbol, for two could not be told apart."""
+        streams = [stream for symbol in self._symbols.values() for stream in (_depth_of(symbol), f"{symbol}@trade")]
+        return [self._request("subscribe", streams)[1]]
+
+    def receive(self, frame: bytes, received_ns: Nanos) -> list[Event]:
+        """Decode one frame. Raises FeedFormatError; the caller resynchronises."""
+        try:
+            events = self._read(self._kind.decode(frame), frame, received_ns)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as e:
+            raise FeedFormatError(f"gemini: {e} in {frame[:120]!r}") from e
+        self._request_due(received_ns)
+        return events
+
+    def receive_http(self, request: HttpRequest, body: bytes, received_ns: Nanos) -> list[Event]:
+        """Refuse: this protocol makes no calls."""
+        raise unasked(request, body, received_ns)
+
+    def resync(self, instrument: str | None, cause: GapCause, received_ns: Nanos) -> list[Event]:
+        """Distrust a book (or all); unsubscribe, and subscribe again once the venue has confirmed that.
+
+        Until then updates of the old subscription may still come, and the first of them would pass for the snapshot.
+        """
+        gap = self._trust.lose(instrument, cause, received_ns)
+        self._request_due(received_ns)
+        return [gap]
+
+    def outgoing(self) -> list[bytes]:
+        """Return and clear the frames to send now."""
+        frames, self._outgoing = self._outgoing, []
+        return frames
+
+    def http_requests(self) -> list[HttpRequest]:
+        """Return nothing: snapshots come over the socket."""
+        return []
+
+    def _read(self, kind: _Kind, frame: bytes, received_ns: Nanos) -> list[Event]:
+        if kind.e == "depthUpdate" or kind.p is not None:
+            return self._market(kind, frame, received_ns)
+        if kind.id is not None or kind.result == b'"error"':
+            return self._reply(kind, frame, received_ns)
+        if kind.e is None and kind.B is None:
+            raise FeedFormatError(
+                f"gemini: expected a depth update, trade, book ticker or reply, received {frame[:120]!r}"
+            )
+        self.counters["unknown_channels" if kind.B is None else "book_tickers"] += 1
+        return []
+
+    def _market(self, kind: _Kind, frame: bytes, received_ns: Nanos) -> list[Event]:
+        key = self._keys.get(kind.s or "")
+        if key is None:
+            self.counters["unknown_products"] += 1
+            return []
+        try:
+            if kind.p is None:
+                return self._update(key, self._depth.decode(frame), received_ns)
+            return [_print(self._trade.decode(frame), key, received_ns)]
+        except (FeedFormatError, msgspec.MsgspecError) as e:
+            raise FeedFormatError(f"{key}: {e}", instrument=key) from e
+
+    def _update(self, key: str, depth: _Depth, received_ns: Nanos) -> list[Event]:
+        if depth.u < depth.U:
+            raise FeedFormatError(f"expected U up to u, received U {depth.U} and u {depth.u}")
+        if not self._trust.is_trusted(key):
+            return self._first(key, depth, received_ns)
+        ids = self._ids[key]
+        match ids.check(depth.U, depth.u):
+            case Continuity.NEXT:
+                bids, asks = parse_levels(depth.b, is_snapshot=False), parse_levels(depth.a, is_snapshot=False)
+                return [BookDelta(key, bids, asks, plausible_ns(depth.E), received_ns, depth.u)]
+            case Continuity.OLD:
+                self.counters["old_sequences"] += 1
+                return []
+            case Continuity.GAP:
+                self.counters["sequence_gaps"] += 1
+                self.counters["one_id_steps"] += ids.last + 1 == depth.U
+                cause = GapCause.UPDATE_ID
+                return [self._trust.lose(key, cause, received_ns, expected=ids.last, received=depth.U)]
+
+    def _first(self, key: str, depth: _Depth, received_ns: Nanos) -> list[Event]:
+        """Read the first update of a subscription. It is the snapshot; U == u is all that tells it from a change."""
+        if depth.u == depth.U and key not in self._leaving.values():
+            bids, asks = parse_levels(depth.b, is_snapshot=True), parse_levels(depth.a, is_snapshot=True)
+            self._ids[key].start(depth.u)
+            self._trust.trust(key)
+            return [BookSnapshot(key, bids, asks, plausible_ns(depth.E), received_ns, depth.u)]
+        self.counters["deltas_without_snapshot"] += 1
+        if self._trust.is_lost(key):
+            return []
+        return [self._trust.lose(key, GapCause.UNALIGNED_SNAPSHOT, received_ns, received=depth.U)]
+
+    def _reply(self, kind: _Kind, frame: bytes, received_ns: Nanos) -> list[Event]:
+        request = str(kind.id)
+        left = self._leaving.pop(request, None)
+        if kind.status != _OK or kind.result == b'"error"' or kind.error != b"null":
+            raise FeedFormatError(f"gemini refused: {frame[:200]!r}", instrument=self._asked.get(request))
+        if left is not None:
+            again, message = self._request("subscribe", [_depth_of(self._symbols[left])])
+            self._asked[again] = left
+            self._outgoing.append(message)
+        if request == _PING:
+            return [FeedHeartbeat(self.feed, None, None, received_ns)]
+        if request == _TIME:
+            server_ns = milliseconds_ns(self._server_time.decode(kind.result).serverTime)
+            return [FeedHeartbeat(self.feed, server_ns, None, received_ns)]
+        self.counters["acknowledgements"] += 1
+        return []
+
+    def _request_due(self, received_ns: Nanos) -> None:
+        for key in self._trust.take_due(received_ns):
+            request, message = self._request("unsubscribe", [_depth_of(self._symbols[key])])
+            self._leaving = {other: left for other, left in self._leaving.items() if left != key}
+            self._leaving[request] = self._asked[request] = key
+            self._outgoing.append(message)
+
+    def _request(self, method: str, streams: list[str]) -> tuple[str, bytes]:
+        self._requests += 1
+        request = str(self._requests)
+        return request, encode_frame({"id": request, "method": method, "params": streams})
+
+
+def _depth_of(symbol: str) -> str:
+    return f"{symbol}@depth@100ms"
+
+
+def _print(trade: _Trade, key: str, received_ns: Nanos) -> TradePrint:
+    side = TakerSide.SELL if trade.m else TakerSide.BUY
+    price, size = parse_e8(trade.p), parse_e8(trade.q)
+    return TradePrint(key, str(trade.t), price, size, side, plausible_ns(trade.E), received_ns)
