@@ -1,0 +1,86 @@
+# Everything a newcomer, an operator and CI run. Needs: make, Python 3.11 to 3.13, a package registry.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+MANIFEST := dbt/target/manifest.json
+DBT_SOURCES := $(shell find dbt -path dbt/target -prune -o -path dbt/logs -prune -o -type f -print 2>/dev/null)
+TESTS ?= arb_pipeline_tests
+WORKERS ?= 2
+
+.PHONY: help install demo test test-slow lint format bench wheel clean
+
+help:  ## show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+install: $(INSTALLED) $(MANIFEST)  ## make .venv from uv.lock and compile the dbt project
+
+# A bare interpreter of the right version; a version manager's stub that cannot start does not count.
+define FIND_PYTHON
+for name in $${PYTHON:-} python3.12 python3.13 python3.11 python3 python; do \
+  if "$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1; then echo "$$name"; exit 0; fi; \
+done; \
+echo "error: no Python from 3.11 to 3.13 on PATH (install one, or name it: make PYTHON=/path/to/python)" >&2; exit 1
+endef
+
+$(BIN)/python:
+	python=$$($(FIND_PYTHON)); "$$python" -m venv $(VENV)
+
+# uv from PATH if it is new enough, else a copy inside .venv that the lock does not touch
+define FIND_UV
+if uv --version 2>/dev/null | grep -qE '^uv (0\.([89]|[1-9][0-9])|[1-9][0-9]*)\.'; then echo uv; exit 0; fi; \
+if [ ! -x $(VENV)/tools/bin/uv ]; then \
+  $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
+  $(BIN)/python -m pip install --quiet --target $(VENV)/tools 'uv>=0.8,<1' >&2; \
+fi; \
+echo $(VENV)/tools/bin/uv
+endef
+
+# Byte code is compiled at install: where PYTHONDONTWRITEBYTECODE is set, every start would compile everything again.
+$(INSTALLED): pyproject.toml uv.lock | $(BIN)/python
+	uv=$$($(FIND_UV)); UV_PYTHON_DOWNLOADS=never "$$uv" sync --frozen --compile-bytecode --quiet --python $(BIN)/python
+	touch $@
+
+$(MANIFEST): $(DBT_SOURCES) | $(INSTALLED)
+	$(BIN)/python -m arb_pipeline.build_manifest
+	touch $@
+
+demo: install  ## everything on this machine with local venues; Ctrl-C ends it
+	$(BIN)/arb up --profile demo
+
+test: install  ## tests with their coverage floors
+	rm -f .coverage .coverage.*
+	$(BIN)/pytest $(TESTS) -n $(WORKERS) -m "not slow and not fault" --cov --cov-report=
+	$(BIN)/python -m coverage report --fail-under=85 --skip-covered --sort=cover | tail -n 40
+	$(BIN)/python -m coverage report --fail-under=100 \
+	  --include='streaming_worker/core/*,streaming_worker/engine/*,streaming_worker/protocols/*'
+
+test-slow: install  ## the tests that take minutes, and the fault campaigns
+	$(BIN)/pytest $(TESTS) -m "slow or fault" --timeout 1200
+
+lint: install  ## format, lint, types, import contracts, file length, dbt
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	git ls-files '*.py' | xargs wc -l | awk '$$2 != "total" && $$1 > 400 {print $$2 ": " $$1 " lines, the limit is 400"; bad = 1} END {exit bad}'
+	$(BIN)/dbt --quiet parse --project-dir dbt --profiles-dir dbt
+
+format: install  ## rewrite the sources in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install  ## how fast each part is on this machine
+	for part in decode engine quote sink end-to-end; do $(BIN)/arb bench $$part; done
+
+wheel: install  ## build dist/*.whl
+	uv=$$($(FIND_UV)); "$$uv" build --wheel --quiet --out-dir dist
+
+clean:  ## remove what the other targets made; keeps data/
+	rm -rf $(VENV) dist build dbt/target dbt/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -f .coverage .coverage.*
