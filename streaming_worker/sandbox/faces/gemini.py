@@ -106,6 +106,7 @@ class GeminiSession:
         self._snapshot_levels = snapshot_levels
         self._depths: dict[str, _Depth] = {}
         self._streams: dict[str, BookModel] = {}
+        self._tops: dict[str, tuple[Level, Level]] = {}
 
     def due_ns(self) -> int:
         """Return when the next depth frame is due."""
@@ -150,9 +151,12 @@ class GeminiSession:
         for depth in self._depths.values():
             if depth.book.key == (change.venue, change.symbol):
                 depth.gather(change, now_ns)
-        if not self._has(_TICKER, change.venue, change.symbol) or not _touches_top(change):
+        stream = f"{gemini_symbol(change.symbol)}@{_TICKER}"
+        book = self._streams.get(stream)
+        top = (change.best_bid, change.best_ask)
+        if book is None or self._tops.get(stream) == top:
             return []
-        book = self._streams[f"{gemini_symbol(change.symbol)}@{_TICKER}"]
+        self._tops[stream] = top
         return [_ticker(book, change.update_id, change.ns, change.best_bid, change.best_ask)]
 
     def _subscribe(self, request: _Request) -> list[Output]:
@@ -171,6 +175,7 @@ class GeminiSession:
             else:
                 self._streams[stream] = book
                 if kind == _TICKER:
+                    self._tops[stream] = (book.bids.top, book.asks.top)
                     tickers.append(_ticker(book, book.update_id, book.changed_ns, book.bids.top, book.asks.top))
         return [*snapshots, _accepted(request), *tickers]
 
@@ -193,10 +198,6 @@ class GeminiSession:
 
 def _names(params: object) -> list[str]:
     return [name for name in params if isinstance(name, str)] if isinstance(params, list) else []
-
-
-def _touches_top(change: LevelsChanged) -> bool:
-    return change.best_bid in change.bids or change.best_ask in change.asks
 
 
 def _pairs(book: BookModel, levels: Sequence[Level]) -> str:

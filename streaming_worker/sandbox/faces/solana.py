@@ -22,9 +22,9 @@ _MIN_CONTEXT_SLOT: Final = -32016
 _TOO_MANY: Final = (429, "Too many requests for a specific RPC call")
 _FIRST_SUBSCRIPTION: Final = 23_784
 _MOST_KEYS: Final = 100
-_COMMITMENTS: Final = frozenset({"processed", "confirmed", "finalized"})
+_COMMITMENTS: Final = ("processed", "confirmed", "finalized")
 # A pool has no parser, so that jsonParsed comes back as base64. base58 is refused above 128 bytes.
-_ENCODINGS: Final = frozenset({"base64", "jsonParsed"})
+_ENCODINGS: Final = ("base64", "jsonParsed")
 _API_VERSION: Final = "3.1.0"
 
 

@@ -84,6 +84,11 @@ class Market(msgspec.Struct):
         self.dislocations.shift(by_ns)
         self.now_ns = ns
 
+    def go_live(self, now_ns: int) -> None:
+        """Go on in real time from where a past has ended: same prices, live pace."""
+        self.skip_to(now_ns)
+        self.pace = LIVE_PACE
+
     def redraw_dislocations(self, spec: DislocationSpec) -> None:
         """Replace the schedule from now on; what has happened stays on the list."""
         fresh = Dislocations.start(spec, seed=self.seed, start_ns=self.now_ns)
