@@ -5,9 +5,9 @@ from typing import NoReturn
 
 import click
 
-from streaming_worker.cli.examine import doctor
+from streaming_worker.cli.examine import demo_check, doctor
 from streaming_worker.cli.exit_codes import EXIT_CODE_HELP, ExitCode
-from streaming_worker.cli.run import up
+from streaming_worker.cli.run import up, venues
 from streaming_worker.errors import ConfigError, OperationError, WorkerError
 
 
@@ -24,7 +24,7 @@ def arb() -> None:
     """
 
 
-for _command in (up, doctor):
+for _command in (up, venues, doctor, demo_check):
     arb.add_command(_command)
 
 

@@ -1,5 +1,7 @@
 """Commands that run until they are stopped: everything, the worker alone, the local venues alone."""
 
+from pathlib import Path
+
 import click
 
 from streaming_worker.cli.exit_codes import EXIT_CODE_HELP, ExitCode
@@ -21,3 +23,33 @@ def up(*, loaded: Loaded) -> ExitCode:
 
     run(Platform(config=loaded.config, environ=loaded.environ, say=click.echo))
     return ExitCode.OK
+
+
+@click.command(epilog=EXIT_CODE_HELP)
+@with_config
+@click.argument("captures", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--speed", default="1", show_default=True, help="Pace of recordings: a whole number, or max.")
+@click.option("--extra-books", is_flag=True, help="Add BTC and ETH books to the synthetic market.")
+def venues(*, loaded: Loaded, captures: tuple[Path, ...], speed: str, extra_books: bool) -> ExitCode:
+    """Serve the local venues: a seeded synthetic market, or recorded captures, in the venues' own protocols.
+
+    A venue that is in CAPTURES plays its recording; the others stay synthetic.
+
+    \b
+    Examples:
+      arb venues
+      arb venues recordings/gemini/*.jsonl.gz --speed max
+      ARB_VENUES_SEED=3 arb venues --extra-books
+    """
+    from streaming_worker.operations.processes import serve_venues
+
+    serve_venues(loaded.config, captures=captures, speed=_speed(speed), extra_books=extra_books, say=click.echo)
+    return ExitCode.OK
+
+
+def _speed(text: str) -> int | None:
+    if text == "max":
+        return None
+    if not text.isdigit() or int(text) == 0:
+        raise click.BadParameter("expected a whole number above 0, or max", param_hint="--speed")
+    return int(text)

@@ -1,0 +1,51 @@
+"""One process each: run a coroutine under uvloop until it ends or a signal asks it to."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from streaming_worker.adapters.clock import AnchoredClock
+from streaming_worker.config import Config
+from streaming_worker.sandbox.run import VenueOptions, run_venues
+
+
+def serve_venues(
+    config: Config, *, captures: tuple[Path, ...], speed: int | None, extra_books: bool, say: Callable[[str], None]
+) -> None:
+    """Serve the local venues until a signal. Raises ConfigError for a taken port or a broken capture."""
+    options = VenueOptions(
+        seed=config.venues.seed,
+        captures=captures,
+        speed=speed,
+        base_port=config.venues.port,
+        extra_books=extra_books,
+    )
+    run_until_signal(lambda _: run_venues(options, clock=AnchoredClock().now_ns, announce=say))
+
+
+def run_until_signal(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]], *, cancel: bool = True) -> None:
+    """Run ``main`` under uvloop. A signal sets the event it was given, and cancels it where ``cancel`` is true."""
+    uvloop.run(_supervised(main, cancel=cancel))
+
+
+async def _supervised(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]], *, cancel: bool) -> None:
+    stop = asyncio.Event()
+    running = asyncio.current_task()
+
+    def on_signal() -> None:
+        stop.set()
+        if cancel and running is not None:
+            running.cancel()
+
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, on_signal)
+    try:
+        await main(stop)
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
