@@ -1,5 +1,6 @@
 """Which ports a profile needs, whether they are free, and who holds one that is not."""
 
+import contextlib
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +96,9 @@ def _listening_inodes(port: int, table: Path) -> set[str]:
 
 
 def _sockets_of(process: Path) -> set[str]:
-    try:
-        return {str(link.readlink()) for link in (process / "fd").iterdir()}
-    except OSError:  # it ended meanwhile, or it is another user's
-        return set()
+    found = set()
+    with contextlib.suppress(OSError):  # the process ended meanwhile, or it is another user's
+        for link in (process / "fd").iterdir():
+            with contextlib.suppress(OSError):  # this one was closed meanwhile
+                found.add(str(link.readlink()))
+    return found
