@@ -1,0 +1,187 @@
+"""One supervised task per feed: connect, run, and when it breaks, say so once and try again.
+
+This is the only place of the worker that catches ``Exception``: a defect in one feed is logged, counted and
+restarted like a lost connection, and never stops another feed.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
+from random import Random
+from typing import Final, NoReturn
+from urllib.parse import urlsplit
+
+import structlog
+
+from streaming_worker.adapters.clock import Clock
+from streaming_worker.core.events import FeedLost
+from streaming_worker.core.units import NANOS_PER_SECOND
+from streaming_worker.errors import TransportError
+from streaming_worker.protocols.base import FeedProtocol
+from streaming_worker.service.bus import Bus
+from streaming_worker.service.connection import (
+    ConnectionSettings,
+    FeedConnection,
+    FrameRecord,
+    HttpCaller,
+    Socket,
+    TransportStatus,
+)
+
+_LOG: Final = structlog.get_logger("capture")
+_MAX_DOUBLINGS: Final = 16
+STOPPED: Final = "worker stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where a feed can be had, and the protocol spoken there."""
+
+    websocket_url: str
+    rest_urls: tuple[str, ...]
+    protocol: FeedProtocol
+
+    @property
+    def host(self) -> str:
+        """The only part of the URL that may be shown."""
+        return urlsplit(self.websocket_url).hostname or "(no host)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrySettings:
+    """Backoff with full jitter: a wait is drawn from zero to ``base * 2^failures``, at most ``cap``.
+
+    A connection that held for ``stable_after_s`` clears the count. After ``primary_attempts`` failures the fallback
+    is tried, then both in turn.
+    """
+
+    backoff_base_s: float = 1.0
+    backoff_cap_s: float = 60.0
+    stable_after_s: float = 60.0
+    primary_attempts: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """The world outside, as functions: how to open a socket and how to make calls."""
+
+    open_socket: Callable[[str], AbstractAsyncContextManager[Socket, None]]
+    open_http: Callable[[tuple[str, ...]], AbstractAsyncContextManager[HttpCaller, None]]
+    clock: Clock
+    random: Random
+
+
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    reason: str
+    close_code: int | None
+
+
+class FeedSupervisor:
+    """Keeps one feed running until it is cancelled."""
+
+    def __init__(
+        self,
+        feed: str,
+        endpoints: tuple[Endpoint, ...],
+        *,
+        edge: Edge,
+        bus: Bus,
+        record: FrameRecord,
+        connection_settings: ConnectionSettings,
+        retry_settings: RetrySettings,
+    ) -> None:
+        self.feed = feed
+        self.status = TransportStatus(host=endpoints[0].host)
+        self._endpoints = endpoints
+        self._edge = edge
+        self._bus = bus
+        self._record = record
+        self._connection_settings = connection_settings
+        self._retry = retry_settings
+
+    async def run(self) -> None:
+        """Connect again and again; only cancellation ends it."""
+        async with AsyncExitStack() as stack:
+            callers = [await stack.enter_async_context(self._edge.open_http(e.rest_urls)) for e in self._endpoints]
+            while True:
+                index = self._endpoint_index()
+                loss = await self._attempt(self._endpoints[index], callers[index])
+                await self._back_off(loss)
+
+    def _endpoint_index(self) -> int:
+        beyond = self.status.failures - self._retry.primary_attempts
+        if len(self._endpoints) == 1 or beyond < 0:
+            return 0
+        return (beyond + 1) % len(self._endpoints)
+
+    async def _attempt(self, endpoint: Endpoint, caller: HttpCaller) -> _Loss:
+        """Run one connection to its end and say why it ended."""
+        self.status.host = endpoint.host
+        self.status.retry_at_ns = None
+        try:
+            await self._connect_and_run(endpoint, caller)
+        except TransportError as e:
+            return _Loss(str(e), e.close_code)
+        except Exception as e:
+            self.status.defects += 1
+            _LOG.exception("feed_defect", feed=self.feed, error=type(e).__name__)
+            return _Loss(f"defect in the worker: {type(e).__name__}", None)
+        except asyncio.CancelledError:
+            # The record must say that this feed's books end here.
+            if self.status.is_open:
+                self._announce_loss(_Loss(STOPPED, None))
+            raise
+
+    async def _connect_and_run(self, endpoint: Endpoint, caller: HttpCaller) -> NoReturn:
+        status = self.status
+        async with self._edge.open_socket(endpoint.websocket_url) as socket:
+            status.connection += 1
+            status.is_open = True
+            status.opened_ns = self._edge.clock.now_ns()
+            _LOG.info("feed_connected", feed=self.feed, host=endpoint.host, connection=status.connection)
+            connection = FeedConnection(
+                protocol=endpoint.protocol,
+                socket=socket,
+                http=caller,
+                bus=self._bus,
+                record=self._record,
+                clock=self._edge.clock,
+                settings=self._connection_settings,
+                status=status,
+            )
+            await connection.run()
+
+    async def _back_off(self, loss: _Loss) -> None:
+        status, clock, retry = self.status, self._edge.clock, self._retry
+        if self._was_stable():
+            status.failures = 0
+        ceiling_s = min(retry.backoff_cap_s, retry.backoff_base_s * 2.0 ** min(status.failures, _MAX_DOUBLINGS))
+        delay_s = self._edge.random.uniform(0, ceiling_s)
+        status.failures += 1
+        status.retry_at_ns = clock.now_ns() + round(delay_s * NANOS_PER_SECOND)
+        _LOG.warning(
+            "feed_lost",
+            feed=self.feed,
+            reason=loss.reason,
+            close_code=loss.close_code,
+            attempt=status.failures,
+            retry_in=round(delay_s, 2),
+        )
+        self._announce_loss(loss)
+        await clock.sleep(delay_s)
+
+    def _was_stable(self) -> bool:
+        status = self.status
+        if not status.is_open or status.opened_ns is None:
+            return False
+        return self._edge.clock.now_ns() - status.opened_ns >= self._retry.stable_after_s * NANOS_PER_SECOND
+
+    def _announce_loss(self, loss: _Loss) -> None:
+        status = self.status
+        status.is_open = False
+        status.losses += 1
+        status.reason, status.close_code = loss.reason, loss.close_code
+        now_ns = self._edge.clock.now_ns()
+        self._bus.announce([FeedLost(self.feed, status.connection, loss.reason, loss.close_code, now_ns)])

@@ -1,0 +1,242 @@
+"""One connection of one feed: frames to the protocol, its events to the bus, its wishes to the venue.
+
+It ends only by TransportError (or cancellation); what happens next is the supervisor's business.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NoReturn, Protocol, TypeVar
+
+from streaming_worker.adapters.clock import Clock
+from streaming_worker.core.events import Event, FeedGap, GapCause
+from streaming_worker.core.units import NANOS_PER_SECOND, Nanos
+from streaming_worker.errors import FeedFormatError, TransportError
+from streaming_worker.protocols.base import FeedProtocol, HttpRequest
+from streaming_worker.service.bus import Bus
+
+OUTBOX_LIMIT: Final = 1_024
+CALL_LIMIT: Final = 256
+CALL_WORKERS: Final = 2
+_Wish = TypeVar("_Wish", bytes, HttpRequest)
+
+
+class Socket(Protocol):
+    """An open WebSocket, as adapters/websocket.py gives it."""
+
+    async def receive(self) -> tuple[bytes, Nanos]:
+        """Return the next frame and its receive time. Raises TransportError."""
+        ...
+
+    async def send(self, frame: bytes) -> None:
+        """Send one frame. Raises TransportError."""
+        ...
+
+
+class HttpCaller(Protocol):
+    """REST or RPC, as adapters/http.py gives it."""
+
+    async def call(self, request: HttpRequest) -> tuple[bytes, Nanos]:
+        """Return the body and its receive time. Raises TransportError."""
+        ...
+
+
+class FrameRecord(Protocol):
+    """Where frames are kept: the sink's part that a connection uses."""
+
+    def put_dead_letter(self, received_ns: int, feed: str, error: str, frame: bytes) -> None:
+        """Keep a frame that could not be used, whole."""
+        ...
+
+    def put_raw_frame(self, received_ns: int, feed: str, connection: int, kind: str, frame: bytes) -> None:
+        """Keep a frame as it was."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionSettings:
+    """Rules of one connection.
+
+    ``silence_s``: no frame at all for this long means that the venue is gone although the socket is open; every
+    venue has a heartbeat, an answer to our keep-alive, or slots. ``messages_per_second``: Coinbase allows 8 per
+    address. More than ``bad_frame_limit`` unusable frames within ``bad_frame_window_s`` end the connection.
+    """
+
+    silence_s: float = 30.0
+    keepalive_s: float = 15.0
+    messages_per_second: int = 8
+    bad_frame_limit: int = 20
+    bad_frame_window_s: float = 60.0
+    has_raw_frames: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class TransportStatus:
+    """What is known of a feed's transport, kept up to date by its supervisor; health only reads it."""
+
+    host: str = ""
+    connection: int = 0
+    is_open: bool = False
+    opened_ns: Nanos | None = None
+    last_frame_ns: Nanos | None = None
+    failures: int = 0
+    reason: str | None = None
+    close_code: int | None = None
+    retry_at_ns: Nanos | None = None
+    frames: int = 0
+    bytes_received: int = 0
+    bad_frames: int = 0
+    calls: int = 0
+    losses: int = 0
+    defects: int = 0
+
+
+class FeedConnection:
+    """Runs one protocol over one open socket."""
+
+    def __init__(
+        self,
+        *,
+        protocol: FeedProtocol,
+        socket: Socket,
+        http: HttpCaller,
+        bus: Bus,
+        record: FrameRecord,
+        clock: Clock,
+        settings: ConnectionSettings,
+        status: TransportStatus,
+    ) -> None:
+        self._protocol = protocol
+        self._socket = socket
+        self._http = http
+        self._bus = bus
+        self._record = record
+        self._clock = clock
+        self._settings = settings
+        self._status = status
+        self._outbox: asyncio.Queue[bytes] = asyncio.Queue(OUTBOX_LIMIT)
+        self._calls: asyncio.Queue[HttpRequest] = asyncio.Queue(CALL_LIMIT)
+        self._sent_ns: deque[Nanos] = deque(maxlen=settings.messages_per_second)
+        self._bad_ns: deque[Nanos] = deque(maxlen=settings.bad_frame_limit)
+
+    async def run(self) -> NoReturn:
+        """Subscribe and receive until the connection is gone. Raises TransportError."""
+        opened_ns = self._clock.now_ns()
+        self._status.last_frame_ns = opened_ns
+        self._bus.announce(self._protocol.opened(self._status.connection, opened_ns))
+        for message in self._protocol.opening_messages():
+            self._post(self._outbox, message)
+        self._take_wishes()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._send_frames())
+                group.create_task(self._keep_alive())
+                group.create_task(self._watch_silence())
+                for _ in range(CALL_WORKERS):
+                    group.create_task(self._make_calls())
+                await self._receive_frames()
+        except ExceptionGroup as failures:
+            raise _cause(failures) from failures
+
+    async def _receive_frames(self) -> NoReturn:
+        status = self._status
+        while True:
+            frame, received_ns = await self._socket.receive()
+            status.last_frame_ns = received_ns
+            status.frames += 1
+            status.bytes_received += len(frame)
+            self._keep("recv", received_ns, frame)
+            self._handle(self._protocol.receive, frame, received_ns)
+
+    def _handle(self, decode: Callable[[bytes, Nanos], list[Event]], frame: bytes, received_ns: Nanos) -> None:
+        try:
+            events = decode(frame, received_ns)
+        except FeedFormatError as e:
+            events = self._bad_frame(e, frame, received_ns)
+        self._publish(events, received_ns)
+        self._take_wishes()
+
+    def _bad_frame(self, error: FeedFormatError, frame: bytes, received_ns: Nanos) -> list[Event]:
+        """Keep the frame whole and start over; a feed that sends little else is given up."""
+        self._status.bad_frames += 1
+        self._record.put_dead_letter(received_ns, self._protocol.feed, str(error), frame)
+        self._bad_ns.append(received_ns)
+        window_ns = self._settings.bad_frame_window_s * NANOS_PER_SECOND
+        if len(self._bad_ns) == self._bad_ns.maxlen and received_ns - self._bad_ns[0] < window_ns:
+            raise self._given_up(
+                f"sent {len(self._bad_ns)} unusable frames within {self._settings.bad_frame_window_s:g} s"
+            )
+        return self._protocol.resync(None, GapCause.BAD_FRAME, received_ns)
+
+    def _publish(self, events: list[Event], received_ns: Nanos) -> None:
+        feed = self._protocol.feed
+        if events and not self._bus.offer(feed, events):
+            self._bus.announce([FeedGap(feed, None, GapCause.QUEUE_OVERFLOW, None, None, received_ns)])
+            raise self._given_up("was dropped: the queue to the engine is full")
+
+    def _take_wishes(self) -> None:
+        for frame in self._protocol.outgoing():
+            self._post(self._outbox, frame)
+        for request in self._protocol.http_requests():
+            self._post(self._calls, request)
+
+    def _post(self, queue: asyncio.Queue[_Wish], wish: _Wish) -> None:
+        try:
+            queue.put_nowait(wish)
+        except asyncio.QueueFull as e:
+            raise self._given_up(f"was dropped: over {queue.maxsize} messages wait to be sent") from e
+
+    async def _send_frames(self) -> NoReturn:
+        while True:
+            frame = await self._outbox.get()
+            await self._pace()
+            await self._socket.send(frame)
+            self._keep("send", self._clock.now_ns(), frame)
+
+    async def _pace(self) -> None:
+        """Wait until fewer than the allowed messages were sent within the last second."""
+        if len(self._sent_ns) == self._sent_ns.maxlen:
+            wait_ns = self._sent_ns[0] + NANOS_PER_SECOND - self._clock.monotonic_ns()
+            if wait_ns > 0:
+                await self._clock.sleep(wait_ns / NANOS_PER_SECOND)
+        self._sent_ns.append(self._clock.monotonic_ns())
+
+    async def _keep_alive(self) -> None:
+        frame = self._protocol.keepalive
+        while frame is not None:
+            await self._clock.sleep(self._settings.keepalive_s)
+            self._post(self._outbox, frame)
+
+    async def _watch_silence(self) -> NoReturn:
+        limit_ns = round(self._settings.silence_s * NANOS_PER_SECOND)
+        while True:
+            quiet_ns = self._clock.now_ns() - (self._status.last_frame_ns or 0)
+            if quiet_ns >= limit_ns:
+                raise self._given_up(f"sent nothing for {self._settings.silence_s:g} s although the socket is open")
+            await self._clock.sleep((limit_ns - quiet_ns) / NANOS_PER_SECOND)
+
+    async def _make_calls(self) -> NoReturn:
+        while True:
+            request = await self._calls.get()
+            body, received_ns = await self._http.call(request)
+            self._status.calls += 1
+            self._keep("http", received_ns, body)
+
+            def decode(frame: bytes, at_ns: Nanos, request: HttpRequest = request) -> list[Event]:
+                return self._protocol.receive_http(request, frame, at_ns)
+
+            self._handle(decode, body, received_ns)
+
+    def _keep(self, kind: str, received_ns: Nanos, frame: bytes) -> None:
+        if self._settings.has_raw_frames:
+            self._record.put_raw_frame(received_ns, self._protocol.feed, self._status.connection, kind, frame)
+
+    def _given_up(self, reason: str) -> TransportError:
+        return TransportError(f"{self._status.host} {reason}", host=self._status.host)
+
+
+def _cause(failures: ExceptionGroup) -> Exception:
+    """One reason for one lost connection: a defect before what it caused on the transport."""
+    flat = [_cause(failure) if isinstance(failure, ExceptionGroup) else failure for failure in failures.exceptions]
+    return next((failure for failure in flat if not isinstance(failure, TransportError)), flat[0])

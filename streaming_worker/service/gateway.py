@@ -1,0 +1,229 @@
+"""The only door to a running worker: health and state out, operator commands in; loopback only.
+
+A command becomes an event in the one order, like everything else; the answer comes after the engine has seen it.
+Web pages cannot use the door: the host name is checked, and a command must be JSON (which browsers do not send
+across origins without asking first).
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Final
+
+import msgspec
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from streaming_worker.adapters.clock import Clock
+from streaming_worker.core.events import CommandKind, Event, OperatorCommand
+from streaming_worker.core.outputs import Output
+from streaming_worker.core.units import format_e8
+from streaming_worker.engine.engine import Engine
+from streaming_worker.engine.state import BookView, PoolView
+from streaming_worker.errors import ConfigError
+from streaming_worker.service.bus import Bus
+from streaming_worker.service.health import Health, Status
+from streaming_worker.service.metrics import Metrics
+
+_LOG: Final = structlog.get_logger("gateway")
+MAX_COMMAND_BYTES: Final = 4_096
+COMMAND_TIMEOUT_S: Final = 5.0
+CLOSE_TIMEOUT_S: Final = 2
+_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
+_JSON: Final = "application/json"
+
+
+class CommandBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an operator sends; ``command_id`` makes a repeated request harmless."""
+
+    command_id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+    kind: CommandKind
+    actor: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+
+
+class Gateway:
+    """Answers from references to the running parts; keeps only the commands that wait for the engine."""
+
+    def __init__(self, *, engine: Engine, bus: Bus, health: Health, metrics: Metrics, clock: Clock) -> None:
+        self._engine = engine
+        self._bus = bus
+        self._health = health
+        self._metrics = metrics
+        self._clock = clock
+        self._waiting: dict[str, asyncio.Future[int]] = {}
+        self.app = Starlette(
+            routes=[
+                Route("/health", self._get_health),
+                Route("/ready", self._get_ready),
+                Route("/state", self._get_state),
+                Route("/command", self._post_command, methods=["POST"]),
+            ],
+            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(_HOSTS), www_redirect=False)],
+        )
+
+    def observe(self, seq: int, event: Event, _: Sequence[Output]) -> None:
+        """Follow the pump: tell whoever waits that the engine has seen the command."""
+        if isinstance(event, OperatorCommand):
+            waiting = self._waiting.pop(event.command_id, None)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(seq)
+
+    async def _get_health(self, _: Request) -> Response:
+        report = self._health.report()
+        return _json(report, status=503 if report.status is Status.DOWN else 200)
+
+    async def _get_ready(self, _: Request) -> Response:
+        report = self._health.report()
+        return _json({"is_ready": report.is_ready, "why": report.why}, status=200 if report.is_ready else 503)
+
+    async def _get_state(self, _: Request) -> Response:
+        state = self._engine.state
+        return _json(
+            {
+                "at_ns": self._clock.now_ns(),
+                "events": self._engine.event_count,
+                "digest": self._engine.digest(),
+                "feed_digests": {feed: self._engine.feed_digest(feed) for feed in state.feeds},
+                "books": {key: _book(view) for key, view in state.books.items()},
+                "pools": {key: _pool(view) for key, view in state.pools.items()},
+                "open_episodes": sum(route.episode is not None for route in state.routes),
+                "metrics": self._metrics.snapshot(),
+            }
+        )
+
+    async def _post_command(self, request: Request) -> Response:
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _JSON:
+            return _refusal(415, f"a command is sent as {_JSON}")
+        content = await _read(request)
+        if content is None:
+            return _refusal(413, f"a command has at most {MAX_COMMAND_BYTES} bytes")
+        try:
+            body = msgspec.json.decode(content, type=CommandBody)
+        except msgspec.DecodeError as e:
+            return _refusal(422, str(e))
+        return await self._submit(body)
+
+    async def _submit(self, body: CommandBody) -> Response:
+        if body.command_id in self._waiting:
+            return _refusal(409, f"command {body.command_id} is on its way")
+        waiting: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting[body.command_id] = waiting
+        now_ns = self._clock.now_ns()
+        _LOG.info("command", kind=body.kind.value, actor=body.actor, reason=body.reason, command_id=body.command_id)
+        self._bus.announce([OperatorCommand(body.command_id, body.kind, body.actor, body.reason, now_ns)])
+        try:
+            async with asyncio.timeout(COMMAND_TIMEOUT_S):
+                seq = await waiting
+        except TimeoutError:
+            return _json({"command_id": body.command_id, "seq": None, "risk": None}, status=202)
+        finally:
+            self._waiting.pop(body.command_id, None)
+        return _json({"command_id": body.command_id, "seq": seq, "risk": self._engine.state.risk.state.value})
+
+
+class _Server(uvicorn.Server):
+    """A server inside the worker's own loop; signals belong to whoever runs the loop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the process's signal handlers alone."""
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Open the listening socket. Raises ConfigError when it is not loopback or the port is taken."""
+    if not _is_loopback(host):
+        raise ConfigError(
+            f"gateway.host must be a loopback address such as 127.0.0.1, received {host!r}", key="gateway.host"
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=64)
+    except OSError as e:
+        raise ConfigError(f"gateway.port {port} on {host} cannot be used: {e.strerror}", key="gateway.port") from e
+
+
+async def serve(app: Starlette, listener: socket.socket, stop: asyncio.Event) -> None:
+    """Answer requests until ``stop``; then close within two seconds."""
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=CLOSE_TIMEOUT_S,
+            server_header=False,
+            date_header=False,
+        )
+    )
+    with contextlib.closing(listener):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(server.serve(sockets=[listener]))
+            await stop.wait()
+            server.should_exit = True
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+async def _read(request: Request) -> bytes | None:
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > MAX_COMMAND_BYTES:
+            return None
+    return bytes(content)
+
+
+def _json(content: object, *, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(content), status_code=status, media_type=_JSON)
+
+
+def _refusal(status: int, message: str) -> Response:
+    return _json({"error": message}, status=status)
+
+
+def _book(view: BookView) -> dict[str, Any]:
+    book = view.book
+    return {
+        "is_synced": view.is_synced,
+        "best_bid": _level(book.best_bid),
+        "best_ask": _level(book.best_ask),
+        "bids": book.bid_count,
+        "asks": book.ask_count,
+        "snapshots": view.snapshots,
+        "updates": view.updates,
+        "absent_removals": book.absent_removals,
+        "received_ns": view.received_ns,
+    }
+
+
+def _pool(view: PoolView) -> dict[str, Any]:
+    return {
+        "is_synced": view.is_synced,
+        "slot": None if view.state is None else view.slot,
+        "liquidity": None if view.state is None else str(view.state.liquidity),
+        "sqrt_price_x64": None if view.state is None else str(view.state.sqrt_price_x64),
+        "tick_current_index": None if view.state is None else view.state.tick_current_index,
+        "tick_arrays": len(view.arrays),
+        "updates": view.updates,
+        "received_ns": view.received_ns or None,
+    }
+
+
+def _level(level: tuple[int, int] | None) -> tuple[str, str] | None:
+    return None if level is None else (format_e8(level[0]), format_e8(level[1]))

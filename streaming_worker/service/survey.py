@@ -1,0 +1,197 @@
+"""What a recording is about, before it is replayed: which protocol, which symbols, which instruments.
+
+Instruments come from the recording's own REST bodies; a symbol that none describes gets the finest steps.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+import msgspec
+
+from streaming_worker.adapters.recorder import LineKind, RecordedLine, Recording, UnknownFile
+from streaming_worker.core.instrument import Instrument, Venue
+from streaming_worker.core.units import I64_MAX
+
+_COINBASE_PRODUCTS: Final = "/products"
+_GEMINI_DETAILS: Final = "/symbols/details/"
+_VENUE_OF: Final = {
+    "coinbase_advanced": Venue.COINBASE,
+    "coinbase_exchange": Venue.COINBASE,
+    "gemini": Venue.GEMINI,
+    "gemini_v2": Venue.GEMINI,
+}
+_FINEST: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """The outcome: everything that a replay needs besides the frames."""
+
+    protocol: str
+    venue: Venue
+    instruments: tuple[Instrument, ...]
+
+
+class _Subscription(msgspec.Struct):
+    symbols: list[str] = []
+
+
+class _Sent(msgspec.Struct):
+    """Every venue's way to name symbols in a client message."""
+
+    product_ids: list[str] = []
+    subscriptions: list[_Subscription] = []
+    params: list[str] = []
+
+
+class _Event(msgspec.Struct):
+    product_id: str | None = None
+
+
+class _Received(msgspec.Struct):
+    """Every venue's way to name a symbol in a frame."""
+
+    product_id: str | None = None
+    symbol: str | None = None
+    s: str | None = None
+    events: list[_Event] = []
+
+
+class _Details(msgspec.Struct):
+    """One product of any of the venues' listings; numbers come as text or as JSON numbers (1e-08)."""
+
+    symbol: str = ""
+    id: str = ""
+    product_id: str = ""
+    base_currency: str = ""
+    base_currency_id: str = ""
+    quote_currency: str = ""
+    quote_currency_id: str = ""
+    price_increment: msgspec.Raw = msgspec.Raw(b"0")
+    quote_increment: msgspec.Raw = msgspec.Raw(b"0")
+    base_increment: msgspec.Raw = msgspec.Raw(b"0")
+    tick_size: msgspec.Raw = msgspec.Raw(b"0")
+    base_min_size: msgspec.Raw = msgspec.Raw(b"0")
+    min_order_size: msgspec.Raw = msgspec.Raw(b"0")
+    quote_min_size: msgspec.Raw = msgspec.Raw(b"0")
+    min_market_funds: msgspec.Raw = msgspec.Raw(b"0")
+    alias_to: list[str] = []
+
+
+class _Listing(msgspec.Struct):
+    products: list[_Details]
+
+
+_sent = msgspec.json.Decoder(_Sent)
+_received = msgspec.json.Decoder(_Received)
+_listing = msgspec.json.Decoder(_Listing | list[_Details])
+_details = msgspec.json.Decoder(_Details)
+
+
+def survey(recording: Recording) -> Survey | UnknownFile:
+    """Read a recording once for what it is about. Raises StorageError where the file is damaged."""
+    url = ""
+    asked: dict[str, None] = {}
+    seen: dict[str, None] = {}
+    listed: dict[str, _Details] = {}
+    for line in recording.lines():
+        match line.kind:
+            case LineKind.CONNECT:
+                url = url or line.url
+            case LineKind.SEND:
+                asked |= dict.fromkeys(_symbols_sent(line.data))
+            case LineKind.RECV:
+                seen |= dict.fromkeys(_symbols_received(line.data))
+            case LineKind.HTTP:
+                listed |= {_name(product): product for product in _products(line)}
+    protocol = _protocol(recording.exchange, url)
+    if protocol is None:
+        return UnknownFile(f"no protocol here reads recordings of {recording.exchange} at {url or 'no address'}")
+    venue = _VENUE_OF[protocol]
+    return Survey(protocol=protocol, venue=venue, instruments=_instruments(venue, asked or seen, listed))
+
+
+def _protocol(exchange: str | None, url: str) -> str | None:
+    match exchange:
+        case None:
+            return "gemini"
+        case "COINBASE":
+            return "coinbase_advanced"
+        case "COINBASE_EXCHANGE":
+            return "coinbase_exchange"
+        case "GEMINI":
+            return "gemini_v2" if "/v2/" in url else "gemini"
+        case _:
+            return None
+
+
+def _symbols_sent(data: bytes) -> list[str]:
+    try:
+        sent = _sent.decode(data)
+    except msgspec.MsgspecError:
+        return []
+    streams = [param.partition("@")[0] for param in sent.params if "@" in param]
+    return [*sent.product_ids, *(symbol for part in sent.subscriptions for symbol in part.symbols), *streams]
+
+
+def _symbols_received(data: bytes) -> list[str]:
+    try:
+        frame = _received.decode(data)
+    except msgspec.MsgspecError:
+        return []
+    names = (frame.product_id, frame.symbol, frame.s, *(event.product_id for event in frame.events))
+    return [name for name in names if name]
+
+
+def _products(line: RecordedLine) -> list[_Details]:
+    try:
+        if line.url.endswith(_COINBASE_PRODUCTS):
+            listing = _listing.decode(line.data)
+            return listing.products if isinstance(listing, _Listing) else listing
+        return [_details.decode(line.data)] if _GEMINI_DETAILS in line.url else []
+    except msgspec.MsgspecError:
+        return []
+
+
+def _name(product: _Details) -> str:
+    return product.product_id or product.id or product.symbol
+
+
+def _instruments(venue: Venue, symbols: Iterable[str], listed: dict[str, _Details]) -> tuple[Instrument, ...]:
+    """Return one instrument per book: an alias that was asked for counts as its canonical product."""
+    canonical = {alias: name for name, product in listed.items() for alias in product.alias_to}
+    names = dict.fromkeys(canonical.get(symbol, symbol) for symbol in symbols)
+    return tuple(_instrument(venue, name, listed.get(name, _Details())) for name in names)
+
+
+def _instrument(venue: Venue, symbol: str, product: _Details) -> Instrument:
+    is_gemini = venue is Venue.GEMINI
+    # Gemini's names mislead: tick_size is the quantity step, quote_increment the price tick.
+    price_tick = product.quote_increment if is_gemini else _first(product.price_increment, product.quote_increment)
+    return Instrument(
+        venue=venue,
+        symbol=symbol,
+        base=product.base_currency_id or product.base_currency or symbol,
+        quote=product.quote_currency_id or product.quote_currency,
+        price_tick_e8=_e8(price_tick) or _FINEST,
+        lot_e8=_e8(product.tick_size if is_gemini else product.base_increment) or _FINEST,
+        min_size_e8=_e8(product.min_order_size if is_gemini else product.base_min_size),
+        min_notional_e8=_e8(_first(product.quote_min_size, product.min_market_funds)),
+        aliases=tuple(product.alias_to),
+    )
+
+
+def _first(value: msgspec.Raw, other: msgspec.Raw) -> msgspec.Raw:
+    return value if value != b"0" else other
+
+
+def _e8(raw: msgspec.Raw) -> int:
+    """Return a listed number scaled by 1e8; 0 where it is none, or finer than the fixed point holds."""
+    try:
+        scaled = Decimal(bytes(raw).decode().strip('"')).scaleb(8)
+        value = int(scaled)
+    except (InvalidOperation, ValueError, OverflowError):
+        return 0
+    return value if value == scaled and 0 < value <= I64_MAX else 0
