@@ -1,0 +1,27 @@
+"""The latest durations of a repeated act, for percentiles; written by one thread, read by any."""
+
+from typing import Final
+
+from streaming_worker.core.units import Nanos
+
+_CAPACITY: Final = 2_048
+
+
+class Laps:
+    """A ring of the latest durations."""
+
+    def __init__(self) -> None:
+        self._ring: list[Nanos] = [0] * _CAPACITY
+        self.count = 0
+
+    def add(self, duration_ns: Nanos) -> None:
+        """Keep one duration."""
+        self._ring[self.count % _CAPACITY] = duration_ns
+        self.count += 1
+
+    def percentile(self, percent: int) -> Nanos | None:
+        """Return the smallest kept duration that at least ``percent`` of them do not exceed; None without any."""
+        kept = sorted(self._ring[: min(self.count, _CAPACITY)])
+        if not kept:
+            return None
+        return kept[max(0, -(-len(kept) * percent // 100) - 1)]
