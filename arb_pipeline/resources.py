@@ -21,6 +21,7 @@ from arb_pipeline.lake.layout import LakeLayout
 from arb_pipeline.mail import SmtpServer
 from streaming_worker.core.units import NANOS_PER_SECOND
 from streaming_worker.errors import StorageError
+from streaming_worker.storage.segments import list_segments, sealed_folder
 
 _HOLDER = re.compile(r"held in (?P<program>\S+)(?: \(deleted\))? \(PID (?P<pid>\d+)\)")
 
@@ -91,15 +92,16 @@ class Lake(dg.ConfigurableResource):  # type: ignore[type-arg]  # generic in its
 class Segments(dg.ConfigurableResource):  # type: ignore[type-arg]  # generic in its value, which is itself
     """Sealed files of every worker; live files are never looked at."""
 
-    root: str
+    data_dir: str
+    keep_hours: int = 72
 
     def listed(self) -> list[Segment]:
-        """Return every sealed segment, oldest first per worker."""
-        return [Segment(path.parent.name, path) for path in sorted(Path(self.root).glob("*/*.duckdb"))]
+        """Return every sealed segment in the order of sealing within each worker."""
+        return [Segment(info.worker, info.path) for info in list_segments(Path(self.data_dir))]
 
     def path(self, worker: str, name: str) -> Path:
         """Return where a segment is."""
-        return Path(self.root) / worker / f"{name}.duckdb"
+        return sealed_folder(Path(self.data_dir), worker) / f"{name}.duckdb"
 
 
 class Published(dg.ConfigurableResource):  # type: ignore[type-arg]  # generic in its value, which is itself

@@ -6,16 +6,12 @@ was connected and had shown a recent sign of life. A second without a running wo
 
 from typing import Final
 
-from streaming_worker.core.units import MILLIONTHS, NANOS_PER_HOUR, NANOS_PER_SECOND
-
-SECONDS_PER_HOUR: Final = NANOS_PER_HOUR // NANOS_PER_SECOND
-
-_MARKETS: Final = f"""
+_MARKETS: Final = """
 markets AS (
     FROM replay_markets
     SELECT worker, feed, market, sum(seconds) AS seconds, sum(trusted_seconds) AS trusted_seconds,
-           sum(crossed_seconds) * {NANOS_PER_SECOND} AS crossed_ns
-    WHERE hour_ns = {{start_ns}}
+           sum(crossed_seconds) * {second_ns} AS crossed_ns
+    WHERE hour_ns = {start_ns}
     GROUP BY ALL
 )"""
 
@@ -97,15 +93,15 @@ gap_sums AS (
     GROUP BY ALL
 )"""
 
-_RESULT: Final = f"""
+_RESULT: Final = """
 market_rows AS (
     FROM markets LEFT JOIN by_market USING (worker, market) LEFT JOIN gap_sums USING (worker, feed, market)
     SELECT worker, feed, market, coalesce(events, 0) AS events, coalesce(rows_captured, 0) AS rows_captured,
            coalesce(snapshots, 0) AS snapshots, 0 AS connections, 0 AS losses, coalesce(gaps, 0) AS gaps,
            coalesce(gap_ns, 0) AS gap_ns, 0 AS dead_letters, longest_silence_ns, delay_p50_ns, delay_p99_ns,
            clock_offset_ns, crossed_ns,
-           greatest({SECONDS_PER_HOUR} - seconds, 0) * {NANOS_PER_SECOND} AS downtime_ns,
-           least(trusted_seconds, {SECONDS_PER_HOUR}) * {MILLIONTHS} // {SECONDS_PER_HOUR} AS completeness_millionths
+           greatest({seconds} - seconds, 0) * {second_ns} AS downtime_ns,
+           least(trusted_seconds, {seconds}) * {millionths} // {seconds} AS completeness_millionths
 ),
 feed_rows AS (
     FROM market_rows LEFT JOIN feed_counts USING (worker, feed) LEFT JOIN letters USING (worker, feed)
@@ -120,12 +116,12 @@ feed_rows AS (
     GROUP BY worker, feed
 )
 FROM (FROM market_rows UNION ALL BY NAME FROM feed_rows)
-SELECT {{start_ns}} AS hour_ns, *
+SELECT {start_ns} AS hour_ns, *
 ORDER BY worker, feed, market NULLS FIRST
 """
 
 # Views of the input tables may cover more than the hour; gaps must, because a gap is written down when it ends.
-QUALITY: Final = f"WITH {_MARKETS}, {_EVENTS}, {_LOSSES}, {_RESULT}"
+QUALITY: Final = ", ".join((f"WITH {_MARKETS}", _EVENTS, _LOSSES, _RESULT))
 
 RULES: Final[dict[str, str]] = {
     "completeness is a share": "completeness_millionths < 0 OR completeness_millionths > 1000000",

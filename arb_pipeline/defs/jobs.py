@@ -1,0 +1,19 @@
+"""The three kinds of run: few and large, because each starts a process."""
+
+import dagster as dg
+
+COMPACTION = dg.define_asset_job(
+    "compact_segments",
+    selection=dg.AssetSelection.groups("lake"),
+    description="Sealed segments to Parquet hours.",
+)
+HOURLY = dg.define_asset_job(
+    "work_closed_hours",
+    selection=dg.AssetSelection.groups("reconcile", "quality", "simulate", "pnl", "staging", "marts", "published"),
+    description="Closed hours: replay, comparison with live, trades, PnL, quality, marts, published file.",
+)
+REPORT = dg.define_asset_job(
+    "send_daily_report",
+    selection=dg.AssetSelection.groups("report"),
+    description="The report of a UTC day: made, kept and mailed once.",
+)

@@ -1,0 +1,1 @@
+"""From sealed segments to Parquet hours."""

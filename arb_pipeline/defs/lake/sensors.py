@@ -1,0 +1,91 @@
+"""Ask for a compaction when sealed segments wait, and for closed hours. A run costs seconds, so both batch."""
+
+import hashlib
+import json
+
+import dagster as dg
+from dagster import DagsterRunStatus
+
+from arb_pipeline.clock import now_ns
+from arb_pipeline.defs.jobs import COMPACTION, HOURLY
+from arb_pipeline.hours import Hour, contiguous
+from arb_pipeline.lake.closing import closed_hours
+from arb_pipeline.partitions import HOURS
+from arb_pipeline.resources import Lake, Segments
+from arb_pipeline.settings import PipelineSettings
+from streaming_worker.core.units import NANOS_PER_SECOND
+
+_RANGE_START = "dagster/asset_partition_range_start"
+_RANGE_END = "dagster/asset_partition_range_end"
+LONGEST_RANGE = 48
+_UNDER_WAY = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+
+
+def lake_sensors(settings: PipelineSettings) -> list[dg.SensorDefinition]:
+    """Return the sensors that feed the lake and work its hours."""
+
+    @dg.sensor(
+        job=COMPACTION,
+        minimum_interval_seconds=settings.compact_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Gathers the sealed segments of all workers into one compaction run.",
+    )
+    def sealed_segments(
+        context: dg.SensorEvaluationContext, lake: Lake, segments: Segments
+    ) -> dg.SensorResult | dg.SkipReason:
+        known = lake.catalogue.known_segments()
+        waiting = [(s.worker, s.name) for s in segments.listed() if (s.worker, s.name) not in known]
+        if not waiting:
+            return dg.SkipReason("no sealed segment waits")
+        if _is_under_way(context.instance, COMPACTION.name):
+            return dg.SkipReason(f"{len(waiting)} segments wait, a compaction is under way")
+        key = hashlib.sha256(json.dumps(waiting).encode()).hexdigest()[:16]
+        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=key, tags={"segments": str(len(waiting))})])
+
+    @dg.sensor(
+        name="closed_hours",
+        job=HOURLY,
+        minimum_interval_seconds=min(settings.compact_seconds, 30),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Asks for every closed hour with new data: from its replay to the published file.",
+    )
+    def hours(context: dg.SensorEvaluationContext, lake: Lake) -> dg.SensorResult | dg.SkipReason:
+        if not lake.layout.catalogue.exists():
+            return dg.SkipReason("the lake is empty")
+        if _is_under_way(context.instance, HOURLY.name):
+            return dg.SkipReason("hours are being worked on")
+        at_ns = now_ns()
+        grace_ns = settings.grace_seconds * NANOS_PER_SECOND
+        closed = closed_hours(lake.catalogue.due_hours(), now_ns=at_ns, grace_ns=grace_ns)
+        asked: dict[str, int] = json.loads(context.cursor or "{}")
+        wanted = {hour: version for hour, version in closed.items() if asked.get(hour.key) != version}
+        requests = [_hours_request(group, wanted) for group in _in_partitions(wanted)]
+        if not requests:
+            return dg.SkipReason("no closed hour has new data")
+        cursor = {hour.key: version for hour, version in closed.items()}
+        return dg.SensorResult(run_requests=requests, cursor=json.dumps(cursor))
+
+    return [sealed_segments, hours]
+
+
+def _in_partitions(wanted: dict[Hour, int]) -> list[list[Hour]]:
+    first = Hour(int(HOURS.start.timestamp()) * NANOS_PER_SECOND)
+    return contiguous((hour for hour in wanted if hour >= first), longest=LONGEST_RANGE)
+
+
+def _hours_request(group: list[Hour], versions: dict[Hour, int]) -> dg.RunRequest:
+    version = sum(versions[hour] for hour in group)
+    return dg.RunRequest(
+        run_key=f"{group[0].key}..{group[-1].key}@{version}",
+        tags={_RANGE_START: group[0].key, _RANGE_END: group[-1].key},
+    )
+
+
+def _is_under_way(instance: dg.DagsterInstance, job: str) -> bool:
+    return instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=_UNDER_WAY)) > 0

@@ -1,0 +1,1 @@
+"""Alerts: a worker in trouble, a run that failed."""

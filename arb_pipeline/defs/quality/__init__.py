@@ -1,0 +1,1 @@
+"""How far each hour can be trusted."""

@@ -1,0 +1,1 @@
+"""The replay of each closed hour, and its comparison with what the worker said live."""

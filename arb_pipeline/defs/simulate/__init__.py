@@ -1,0 +1,1 @@
+"""Simulated trades that live and replay agree on."""
