@@ -7,13 +7,13 @@ import stat
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from packaging.requirements import Requirement
@@ -86,22 +86,25 @@ def python(running: tuple[int, ...]) -> Finding:
     return Finding("python", Verdict.FAILED, f"{name}: expected 3.11 to 3.13")
 
 
-def packages(name: str = "arb-platform") -> Finding:
+def packages(installed: Callable[[str], str] = version) -> Finding:
     """Compare what is installed with what the project pins."""
-    wrong = []
-    requirements = [Requirement(text) for text in distribution(name).requires or ()]
-    for requirement in requirements:
-        try:
-            installed = version(requirement.name)
-        except PackageNotFoundError:
-            wrong.append(f"{requirement.name} is missing")
-            continue
-        if not requirement.specifier.contains(installed, prereleases=True):
-            wrong.append(f"{requirement.name} is {installed}, expected {requirement.specifier}")
+    wanted = [Requirement(text) for text in distribution("arb-platform").requires or ()]
+    needed = [requirement for requirement in wanted if requirement.marker is None or requirement.marker.evaluate()]
+    wrong = [problem for requirement in needed if (problem := _problem(requirement, installed)) is not None]
     if wrong:
         return Finding("packages", Verdict.FAILED, f"{'; '.join(wrong)} (run `make install`)")
-    shown = ", ".join(f"{key} {version(key)}" for key in ("duckdb", "dagster", "dbt-core", "polars"))
-    return Finding("packages", Verdict.OK, f"{len(requirements)} as pinned: {shown}")
+    shown = ", ".join(f"{key} {installed(key)}" for key in ("duckdb", "dagster", "dbt-core", "polars"))
+    return Finding("packages", Verdict.OK, f"{len(needed)} as pinned: {shown}")
+
+
+def _problem(requirement: Requirement, installed: Callable[[str], str]) -> str | None:
+    try:
+        found = installed(requirement.name)
+    except PackageNotFoundError:
+        return f"{requirement.name} is missing"
+    if requirement.specifier.contains(found, prereleases=True):
+        return None
+    return f"{requirement.name} is {found}, expected {requirement.specifier}"
 
 
 def commands(scripts: Path) -> Finding:
@@ -116,9 +119,18 @@ def commands(scripts: Path) -> Finding:
     return Finding("programs", Verdict.OK, f"in {scripts}")
 
 
-def disk(folder: Path) -> Finding:
+class DiskUsage(Protocol):
+    """What the system says of a disk, in bytes."""
+
+    @property
+    def free(self) -> int:
+        """What can still be written."""
+        ...
+
+
+def disk(folder: Path, *, usage: Callable[[Path], DiskUsage] = shutil.disk_usage) -> Finding:
     """Judge the free space where the data goes."""
-    free = shutil.disk_usage(_existing(folder)).free / GIB
+    free = usage(_existing(folder)).free / GIB
     verdict = Verdict.OK if free >= _FREE_GOOD_GIB else Verdict.WARNING if free >= _FREE_LEAST_GIB else Verdict.FAILED
     return Finding("disk", verdict, f"{free:.1f} GiB free for {folder}")
 
