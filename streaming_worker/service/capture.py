@@ -7,7 +7,7 @@ restarted like a lost connection, and never stops another feed.
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
@@ -23,11 +23,11 @@ from streaming_worker.service.bus import Bus
 from streaming_worker.service.connection import (
     ConnectionSettings,
     FeedConnection,
-    FrameRecord,
     HttpCaller,
     Socket,
     TransportStatus,
 )
+from streaming_worker.service.intake import FrameRecord, Intake
 
 _LOG: Final = structlog.get_logger("capture")
 _MAX_DOUBLINGS: Final = 16
@@ -38,8 +38,8 @@ STOPPED: Final = "worker stopped"
 class Endpoint:
     """Where a feed can be had, and the protocol spoken there."""
 
-    websocket_url: str
-    rest_urls: tuple[str, ...]
+    websocket_url: str = field(repr=False)
+    rest_urls: tuple[str, ...] = field(repr=False)
     protocol: FeedProtocol
 
     @property
@@ -89,6 +89,7 @@ class FeedSupervisor:
         edge: Edge,
         bus: Bus,
         record: FrameRecord,
+        has_raw_frames: bool,
         connection_settings: ConnectionSettings,
         retry_settings: RetrySettings,
     ) -> None:
@@ -97,7 +98,7 @@ class FeedSupervisor:
         self._endpoints = endpoints
         self._edge = edge
         self._bus = bus
-        self._record = record
+        self._intakes = [Intake(e.protocol, record, has_raw_frames=has_raw_frames) for e in endpoints]
         self._connection_settings = connection_settings
         self._retry = retry_settings
 
@@ -107,7 +108,7 @@ class FeedSupervisor:
             callers = [await stack.enter_async_context(self._edge.open_http(e.rest_urls)) for e in self._endpoints]
             while True:
                 index = self._endpoint_index()
-                loss = await self._attempt(self._endpoints[index], callers[index])
+                loss = await self._attempt(index, callers[index])
                 await self._back_off(loss)
 
     def _endpoint_index(self) -> int:
@@ -116,12 +117,12 @@ class FeedSupervisor:
             return 0
         return (beyond + 1) % len(self._endpoints)
 
-    async def _attempt(self, endpoint: Endpoint, caller: HttpCaller) -> _Loss:
+    async def _attempt(self, index: int, caller: HttpCaller) -> _Loss:
         """Run one connection to its end and say why it ended."""
-        self.status.host = endpoint.host
+        self.status.host = self._endpoints[index].host
         self.status.retry_at_ns = None
         try:
-            await self._connect_and_run(endpoint, caller)
+            await self._connect_and_run(self._endpoints[index], self._intakes[index], caller)
         except TransportError as e:
             return _Loss(str(e), e.close_code)
         except Exception as e:
@@ -134,7 +135,7 @@ class FeedSupervisor:
                 self._announce_loss(_Loss(STOPPED, None))
             raise
 
-    async def _connect_and_run(self, endpoint: Endpoint, caller: HttpCaller) -> NoReturn:
+    async def _connect_and_run(self, endpoint: Endpoint, intake: Intake, caller: HttpCaller) -> NoReturn:
         status = self.status
         async with self._edge.open_socket(endpoint.websocket_url) as socket:
             status.connection += 1
@@ -143,10 +144,10 @@ class FeedSupervisor:
             _LOG.info("feed_connected", feed=self.feed, host=endpoint.host, connection=status.connection)
             connection = FeedConnection(
                 protocol=endpoint.protocol,
+                intake=intake,
                 socket=socket,
                 http=caller,
                 bus=self._bus,
-                record=self._record,
                 clock=self._edge.clock,
                 settings=self._connection_settings,
                 status=status,

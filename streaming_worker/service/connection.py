@@ -5,16 +5,16 @@ It ends only by TransportError (or cancellation); what happens next is the super
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NoReturn, Protocol, TypeVar
 
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.core.events import Event, FeedGap, GapCause
 from streaming_worker.core.units import NANOS_PER_SECOND, Nanos
-from streaming_worker.errors import FeedFormatError, TransportError
+from streaming_worker.errors import TransportError
 from streaming_worker.protocols.base import FeedProtocol, HttpRequest
 from streaming_worker.service.bus import Bus
+from streaming_worker.service.intake import Intake
 
 OUTBOX_LIMIT: Final = 1_024
 CALL_LIMIT: Final = 256
@@ -42,18 +42,6 @@ class HttpCaller(Protocol):
         ...
 
 
-class FrameRecord(Protocol):
-    """Where frames are kept: the sink's part that a connection uses."""
-
-    def put_dead_letter(self, received_ns: int, feed: str, error: str, frame: bytes) -> None:
-        """Keep a frame that could not be used, whole."""
-        ...
-
-    def put_raw_frame(self, received_ns: int, feed: str, connection: int, kind: str, frame: bytes) -> None:
-        """Keep a frame as it was."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionSettings:
     """Rules of one connection.
@@ -68,7 +56,6 @@ class ConnectionSettings:
     messages_per_second: int = 8
     bad_frame_limit: int = 20
     bad_frame_window_s: float = 60.0
-    has_raw_frames: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,19 +86,19 @@ class FeedConnection:
         self,
         *,
         protocol: FeedProtocol,
+        intake: Intake,
         socket: Socket,
         http: HttpCaller,
         bus: Bus,
-        record: FrameRecord,
         clock: Clock,
         settings: ConnectionSettings,
         status: TransportStatus,
     ) -> None:
         self._protocol = protocol
+        self._intake = intake
         self._socket = socket
         self._http = http
         self._bus = bus
-        self._record = record
         self._clock = clock
         self._settings = settings
         self._status = status
@@ -124,7 +111,7 @@ class FeedConnection:
         """Subscribe and receive until the connection is gone. Raises TransportError."""
         opened_ns = self._clock.now_ns()
         self._status.last_frame_ns = opened_ns
-        self._bus.announce(self._protocol.opened(self._status.connection, opened_ns))
+        self._bus.announce(self._intake.opened(self._status.connection, opened_ns))
         for message in self._protocol.opening_messages():
             self._post(self._outbox, message)
         self._take_wishes()
@@ -146,34 +133,25 @@ class FeedConnection:
             status.last_frame_ns = received_ns
             status.frames += 1
             status.bytes_received += len(frame)
-            self._keep("recv", received_ns, frame)
-            self._handle(self._protocol.receive, frame, received_ns)
-
-    def _handle(self, decode: Callable[[bytes, Nanos], list[Event]], frame: bytes, received_ns: Nanos) -> None:
-        try:
-            events = decode(frame, received_ns)
-        except FeedFormatError as e:
-            events = self._bad_frame(e, frame, received_ns)
-        self._publish(events, received_ns)
-        self._take_wishes()
-
-    def _bad_frame(self, error: FeedFormatError, frame: bytes, received_ns: Nanos) -> list[Event]:
-        """Keep the frame whole and start over; a feed that sends little else is given up."""
-        self._status.bad_frames += 1
-        self._record.put_dead_letter(received_ns, self._protocol.feed, str(error), frame)
-        self._bad_ns.append(received_ns)
-        window_ns = self._settings.bad_frame_window_s * NANOS_PER_SECOND
-        if len(self._bad_ns) == self._bad_ns.maxlen and received_ns - self._bad_ns[0] < window_ns:
-            raise self._given_up(
-                f"sent {len(self._bad_ns)} unusable frames within {self._settings.bad_frame_window_s:g} s"
-            )
-        return self._protocol.resync(None, GapCause.BAD_FRAME, received_ns)
+            self._publish(self._intake.received(frame, received_ns), received_ns)
 
     def _publish(self, events: list[Event], received_ns: Nanos) -> None:
+        """Pass on the events of one frame, and what the protocol wants next."""
         feed = self._protocol.feed
         if events and not self._bus.offer(feed, events):
             self._bus.announce([FeedGap(feed, None, GapCause.QUEUE_OVERFLOW, None, None, received_ns)])
             raise self._given_up("was dropped: the queue to the engine is full")
+        self._take_wishes()
+        if self._intake.bad_frames != self._status.bad_frames:
+            self._count_bad_frame(received_ns)
+
+    def _count_bad_frame(self, received_ns: Nanos) -> None:
+        """Give up a venue that sends little else: asking it again and again would not help."""
+        self._status.bad_frames = self._intake.bad_frames
+        self._bad_ns.append(received_ns)
+        window_s = self._settings.bad_frame_window_s
+        if len(self._bad_ns) == self._bad_ns.maxlen and received_ns - self._bad_ns[0] < window_s * NANOS_PER_SECOND:
+            raise self._given_up(f"sent {len(self._bad_ns)} unusable frames within {window_s:g} s")
 
     def _take_wishes(self) -> None:
         for frame in self._protocol.outgoing():
@@ -192,7 +170,7 @@ class FeedConnection:
             frame = await self._outbox.get()
             await self._pace()
             await self._socket.send(frame)
-            self._keep("send", self._clock.now_ns(), frame)
+            self._intake.sent(frame, self._clock.now_ns())
 
     async def _pace(self) -> None:
         """Wait until fewer than the allowed messages were sent within the last second."""
@@ -221,16 +199,7 @@ class FeedConnection:
             request = await self._calls.get()
             body, received_ns = await self._http.call(request)
             self._status.calls += 1
-            self._keep("http", received_ns, body)
-
-            def decode(frame: bytes, at_ns: Nanos, request: HttpRequest = request) -> list[Event]:
-                return self._protocol.receive_http(request, frame, at_ns)
-
-            self._handle(decode, body, received_ns)
-
-    def _keep(self, kind: str, received_ns: Nanos, frame: bytes) -> None:
-        if self._settings.has_raw_frames:
-            self._record.put_raw_frame(received_ns, self._protocol.feed, self._status.connection, kind, frame)
+            self._publish(self._intake.answered(request, body, received_ns), received_ns)
 
     def _given_up(self, reason: str) -> TransportError:
         return TransportError(f"{self._status.host} {reason}", host=self._status.host)

@@ -22,7 +22,6 @@ _LOG: Final = structlog.get_logger("pump")
 BATCH: Final = 64
 # After a machine slept, or between two stretches of history, nobody waited for the ticks in between.
 MAX_TICKS_AT_ONCE: Final = 600
-SINK_POLL_S: Final = 0.01
 
 Observer: TypeAlias = Callable[[int, Event, Sequence[Output]], None]
 
@@ -43,19 +42,32 @@ class Fold(Protocol):
 class Record(Protocol):
     """The sink, as the pump uses it. Raises StorageError when the record cannot be written."""
 
-    def is_behind(self) -> bool:
-        """True while more rows wait for the writer than it should be given."""
+    @property
+    def is_saturated(self) -> bool:
+        """True while more waits for the writer than it should be given."""
         ...
 
-    def put_event(self, seq: int, event: Event) -> None:
-        """Keep one input."""
+    async def until_writable(self) -> None:
+        """Return once it is not saturated."""
         ...
 
-    def put_outputs(self, seq: int, outputs: Sequence[Output]) -> None:
-        """Keep what the engine said to it."""
+    def put_event(self, seq: int, event: Event, outputs: Sequence[Output] = ()) -> None:
+        """Keep one input with what the engine said to it."""
         ...
 
-    def put_gap(self, gap: Gap, received_ns: Nanos) -> None:
+    def put_gap(
+        self,
+        received_ns: Nanos,
+        feed: str,
+        instrument: str | None,
+        cause: str,
+        *,
+        start_ns: Nanos,
+        end_ns: Nanos,
+        close_code: int | None = None,
+        expected: int | None = None,
+        received: int | None = None,
+    ) -> None:
         """Keep a stretch of time without trustworthy data."""
         ...
 
@@ -103,7 +115,7 @@ class Pump:
         """Consume until the bus is closed and empty."""
         while not bus.is_finished:
             await bus.wait()
-            await self._wait_for_sink()
+            await self.wait_for_record()
             events = bus.take(BATCH)
             now_ns = self._clock.now_ns()
             for event in events:
@@ -124,7 +136,7 @@ class Pump:
     def finish(self, now_ns: Nanos) -> None:
         """Write down the gaps that are still open when the run ends."""
         for gap in self._gaps.close_all(now_ns):
-            self._record.put_gap(gap, now_ns)
+            self._put_gap(gap)
 
     def reading(self) -> Reading:
         """Return the pump's own numbers."""
@@ -147,24 +159,34 @@ class Pump:
         outputs = self._engine.process(event)
         self.latency.add(self._clock.monotonic_ns() - started_ns)
         seq = self._engine.event_count
-        self._record.put_event(seq, event)
-        if outputs:
-            self.outputs += len(outputs)
-            self._record.put_outputs(seq, outputs)
+        self.outputs += len(outputs)
+        self._record.put_event(seq, event, outputs)
         for gap in self._gaps.observe(event):
-            self._record.put_gap(gap, event.received_ns)
+            self._put_gap(gap)
         for observe in self._observers:
             observe(seq, event, outputs)
 
-    async def _wait_for_sink(self) -> None:
+    def _put_gap(self, gap: Gap) -> None:
+        self._record.put_gap(
+            gap.end_ns,
+            gap.feed,
+            gap.instrument,
+            gap.cause,
+            start_ns=gap.start_ns,
+            end_ns=gap.end_ns,
+            close_code=gap.close_code,
+            expected=gap.expected,
+            received=gap.received,
+        )
+
+    async def wait_for_record(self) -> None:
         """Take nothing more while the writer is behind; the bus then fills, and says so itself."""
-        if not self._record.is_behind():
+        if not self._record.is_saturated:
             return
         self.sink_pauses += 1
         self.is_paused_by_sink = True
         _LOG.warning("pump_paused", reason="the writer is behind", pauses=self.sink_pauses)
-        while self._record.is_behind():
-            await self._clock.sleep(SINK_POLL_S)
+        await self._record.until_writable()
         self.is_paused_by_sink = False
         _LOG.info("pump_resumed")
 
