@@ -79,6 +79,7 @@ class Sink:
     def __init__(self, data_dir: Path, run: WorkerRun, clock: Clock, settings: SinkSettings | None = None) -> None:
         self.settings = settings or SinkSettings()
         self.recovered: list[RecoveredSegment] = []
+        self.last_recorded_ns: Nanos | None = None
         self._data_dir = data_dir
         self._worker_run = run
         self._clock = clock
@@ -105,12 +106,15 @@ class Sink:
     def start(self) -> None:
         """Recover what was left behind (``recovered`` tells), open the first live file, start the threads.
 
+        Afterwards ``last_recorded_ns`` is where the gap since the last run begins; None at the very first start.
+
         Raises: StorageError when a worker of this name already runs, or the disk refuses.
         """
         warm_up()
         files = WorkerFiles(self._data_dir, self._worker_run.worker)
         try:
             self.recovered = recover_with(files)
+            self.last_recorded_ns = files.last_recorded_ns()
             self._rotation.start(lambda: LiveFile(files, self._worker_run, self._clock.now_ns()))
         except BaseException:
             files.release()

@@ -11,11 +11,12 @@ from typing import Final
 
 import duckdb
 
-from streaming_worker.core.units import Nanos
+from streaming_worker.core.units import NANOS_PER_SECOND, Nanos
 from streaming_worker.errors import StorageError
 from streaming_worker.storage.segments import (
     LiveName,
     check_worker_name,
+    last_received_ns,
     list_live_files,
     list_segments,
     live_folder,
@@ -94,6 +95,20 @@ class WorkerFiles:
         connection.close()
         for path in (live.path, wal_path(live.path)):
             path.unlink(missing_ok=True)
+
+    def last_recorded_ns(self) -> Nanos | None:
+        """Return when this worker last received something, or None where it never did: where a restart's gap begins.
+
+        Where the last segment was compacted away, its name is left: the start of the second that it names.
+        """
+        segments = list_segments(self.data_dir, self.worker)
+        if segments:
+            try:
+                return last_received_ns(segments[-1].path)
+            except StorageError:
+                if segments[-1].path.exists():
+                    raise
+        return self._newest_ns - NANOS_PER_SECOND if self._newest_ns else None
 
     def release(self) -> None:
         """Let another worker of this name start; may be called twice."""

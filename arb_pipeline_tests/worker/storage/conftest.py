@@ -1,13 +1,20 @@
-"""Any event and any output that the types allow, within the sizes of their on-chain and venue types."""
+"""Running sinks, and any event and output that the types allow within their on-chain and venue sizes."""
 
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
 
+from streaming_worker.adapters.clock import AnchoredClock
 from streaming_worker.core import events as e
 from streaming_worker.core import outputs as o
 from streaming_worker.core.amm import pool_state as p
+from streaming_worker.errors import StorageError
+from streaming_worker.storage.live_file import WorkerRun
+from streaming_worker.storage.sink import Sink, SinkSettings
 
 I64 = st.integers(-(2**63), 2**63 - 1)
 I32 = st.integers(-(2**31), 2**31 - 1)
@@ -104,3 +111,21 @@ def any_event() -> st.SearchStrategy[Any]:
 def any_output() -> st.SearchStrategy[Any]:
     """Return a strategy for outputs of every kind."""
     return OUTPUT
+
+
+@pytest.fixture
+def start_sink(tmp_path: Path) -> Iterator[Callable[..., Sink]]:
+    """Return a maker of running sinks on one data folder; whatever still runs at the end is stopped."""
+    sinks: list[Sink] = []
+
+    def start(worker: str = "w", run_id: str = "run-1", clock: Any = None, **settings: Any) -> Sink:
+        run = WorkerRun(worker=worker, run_id=run_id, version="0", settings="{}")
+        sink = Sink(tmp_path / "data", run, clock or AnchoredClock(), SinkSettings(**settings))
+        sinks.append(sink)
+        sink.start()
+        return sink
+
+    yield start
+    for sink in sinks:
+        with suppress(StorageError):
+            sink.stop()
