@@ -103,10 +103,8 @@ def pool_account(pool: WhirlpoolState) -> Account:
 def tick_array_account(market: WhirlpoolMarket, start_tick_index: int) -> Account:
     """Encode one tick array, fixed or dynamic."""
     pool = market.pool
-    array = market.arrays[start_tick_index]
-    slots = {(tick.tick_index - start_tick_index) // pool.tick_spacing: tick for tick in array.ticks}
-    dynamic = is_dynamic(start_tick_index, pool.tick_spacing)
-    data = _dynamic_array(pool.address, array, slots) if dynamic else _fixed_array(pool.address, array, slots)
+    encode = dynamic_array_data if is_dynamic(start_tick_index, pool.tick_spacing) else fixed_array_data
+    data = encode(pool.address, market.arrays[start_tick_index], pool.tick_spacing)
     return _program_account(data, WHIRLPOOL_PROGRAM)
 
 
@@ -124,7 +122,9 @@ def mint_account(decimals: int) -> Account:
     return _program_account(data, _SPL_PROGRAM)
 
 
-def _fixed_array(pool: str, array: TickArray, slots: dict[int, Tick]) -> bytes:
+def fixed_array_data(pool: str, array: TickArray, tick_spacing: int) -> bytes:
+    """Return the 9,988 bytes of the older encoding."""
+    slots = _slots(array, tick_spacing)
     parts = [_FIXED_DISCRIMINATOR, _TICK_START.pack(array.start_tick_index)]
     for number in range(_SLOTS):
         tick = slots.get(number)
@@ -132,13 +132,19 @@ def _fixed_array(pool: str, array: TickArray, slots: dict[int, Tick]) -> bytes:
     return b"".join((*parts, _key(pool)))
 
 
-def _dynamic_array(pool: str, array: TickArray, slots: dict[int, Tick]) -> bytes:
+def dynamic_array_data(pool: str, array: TickArray, tick_spacing: int) -> bytes:
+    """Return the newer encoding: 148 bytes and 112 more for each initialised tick."""
+    slots = _slots(array, tick_spacing)
     bitmap = sum(1 << number for number in slots)
     parts = [_DYNAMIC_DISCRIMINATOR, _TICK_START.pack(array.start_tick_index), _key(pool), _u128(bitmap)]
     for number in range(_SLOTS):
         tick = slots.get(number)
         parts.append(b"\x00" if tick is None else b"\x01" + _slot(tick))
     return b"".join(parts)
+
+
+def _slots(array: TickArray, tick_spacing: int) -> dict[int, Tick]:
+    return {(tick.tick_index - array.start_tick_index) // tick_spacing: tick for tick in array.ticks}
 
 
 def _slot(tick: Tick) -> bytes:

@@ -14,6 +14,8 @@ from streaming_worker.sandbox.market.spec import BookSpec
 
 _ROUND_PARTS: Final = (1, 2, 5, 10, 20, 50)
 _REFILL: Final = 6
+_REMOVED_PERCENT: Final = 45
+_SEARCH: Final = 64
 
 
 class Ladder(msgspec.Struct):
@@ -67,10 +69,9 @@ class Ladder(msgspec.Struct):
         span = self.spec.depth_ticks
         depth = 1 + rng.randrange(span) * rng.randrange(span) // span
         price = self.best - self.sign * depth
-        if price not in self.levels:
-            if len(self.levels) < self.spec.levels * 5 // 4:
-                self._put(price, rng)
-        elif len(self.levels) > self.spec.levels * 3 // 4 and rng.randrange(100) < 45:
+        if price not in self.levels and len(self.levels) >= self.spec.levels:
+            price = self._nearest_behind(price)
+        if price in self.levels and price != self.best and rng.randrange(100) < _REMOVED_PERCENT:
             self._drop(price)
         else:
             self._put(price, rng)
@@ -101,6 +102,12 @@ class Ladder(msgspec.Struct):
         changed = tuple(self.changed.items())
         self.changed.clear()
         return changed
+
+    def _nearest_behind(self, price: int) -> int:
+        for candidate in range(price, price - self.sign * _SEARCH, -self.sign):
+            if candidate in self.levels:
+                return candidate
+        return self.best
 
     def _put(self, price: int, rng: random.Random) -> None:
         lots = self._lots(rng, (self.best - price) * self.sign)
