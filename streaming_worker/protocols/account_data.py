@@ -33,6 +33,12 @@ def require_discriminator(data: bytes, discriminator: bytes, what: str) -> None:
         raise FeedFormatError(f"{what}: expected discriminator {discriminator.hex()}, received {received.hex()}")
 
 
+def require_range(value: int, least: int, greatest: int, what: str) -> None:
+    """Raise FeedFormatError unless ``value`` lies between the bounds, both included."""
+    if not least <= value <= greatest:
+        raise FeedFormatError(f"{what}: expected {least} to {greatest}, received {value}")
+
+
 def u128(data: bytes) -> int:
     """Return little-endian unsigned bytes as an integer."""
     return int.from_bytes(data, "little")

@@ -35,6 +35,7 @@ from streaming_worker.protocols.account_data import (
     require_discriminator,
     require_length,
     require_owner,
+    require_range,
     u128,
 )
 
@@ -99,11 +100,11 @@ def decode_whirlpool(
         growth_b,
     ) = _POOL.unpack_from(data)
     sqrt_price_x64 = u128(sqrt_price)
-    _require_range(tick_spacing, 1, 0xFFFF, f"{what}: tick spacing")
-    _require_range(fee_rate, 0, MAX_FEE_RATE, f"{what}: fee rate")
-    _require_range(protocol_fee_rate, 0, MAX_PROTOCOL_FEE_RATE, f"{what}: protocol fee rate")
-    _require_range(sqrt_price_x64, MIN_SQRT_PRICE_X64, MAX_SQRT_PRICE_X64, f"{what}: sqrt price")
-    _require_range(tick_current_index, MIN_TICK - 1, MAX_TICK, f"{what}: current tick")
+    require_range(tick_spacing, 1, 0xFFFF, f"{what}: tick spacing")
+    require_range(fee_rate, 0, MAX_FEE_RATE, f"{what}: fee rate")
+    require_range(protocol_fee_rate, 0, MAX_PROTOCOL_FEE_RATE, f"{what}: protocol fee rate")
+    require_range(sqrt_price_x64, MIN_SQRT_PRICE_X64, MAX_SQRT_PRICE_X64, f"{what}: sqrt price")
+    require_range(tick_current_index, MIN_TICK - 1, MAX_TICK, f"{what}: current tick")
     return WhirlpoolState(
         address=address,
         tick_spacing=tick_spacing,
@@ -139,8 +140,8 @@ def decode_tick_array(
         Tick(start + slot * tick_spacing, i128(data[at : at + 16]), u128(data[at + 16 : at + 32])) for slot, at in slots
     )
     if ticks:
-        _require_range(ticks[0].tick_index, MIN_TICK, MAX_TICK, "tick array: first initialised tick")
-        _require_range(ticks[-1].tick_index, MIN_TICK, MAX_TICK, "tick array: last initialised tick")
+        require_range(ticks[0].tick_index, MIN_TICK, MAX_TICK, "tick array: first initialised tick")
+        require_range(ticks[-1].tick_index, MIN_TICK, MAX_TICK, "tick array: last initialised tick")
     return whirlpool, TickArray(start, ticks)
 
 
@@ -180,7 +181,7 @@ def decode_oracle(data: bytes, *, owner: str, programs: Collection[str] = WHIRLP
     require_length(data, ORACLE_BYTES, "oracle")
     whirlpool, trade_enable_timestamp, *fields = _ORACLE.unpack_from(data)
     constants = AdaptiveFeeConstants(*fields[:7])
-    _require_range(constants.tick_group_size, 1, 0xFFFF, "oracle: tick group size")
+    require_range(constants.tick_group_size, 1, 0xFFFF, "oracle: tick group size")
     return OracleState(key_text(whirlpool), trade_enable_timestamp, constants, AdaptiveFeeVariables(*fields[7:]))
 
 
@@ -217,7 +218,7 @@ def fee_tier_address(program: str, config: str, fee_tier_index: int) -> str:
 def _fixed_slots(data: bytes) -> Iterator[tuple[int, int]]:
     for slot in range(TICKS_PER_ARRAY):
         at = _FIXED_TICKS_AT + slot * (1 + TICK_BYTES)
-        _require_range(data[at], 0, 1, f"fixed tick array: flag of slot {slot}")
+        require_range(data[at], 0, 1, f"fixed tick array: flag of slot {slot}")
         if data[at]:
             yield slot, at + 1
 
@@ -240,8 +241,3 @@ def _dynamic_slots(data: bytes) -> Iterator[tuple[int, int]]:
         if expected:
             yield slot, at
             at += TICK_BYTES
-
-
-def _require_range(value: int, least: int, greatest: int, what: str) -> None:
-    if not least <= value <= greatest:
-        raise FeedFormatError(f"{what}: expected {least} to {greatest}, received {value}")

@@ -1,10 +1,11 @@
 """Token-2022 transfer fees: what a token transfer costs before and after the pool.
 
-Which of a mint's two fee schedules applies is the caller's choice (it depends on the epoch).
 Source: solana-program/token-2022, extension/transfer_fee/mod.rs; orca-so/whirlpools util/v2/token.rs.
 """
 
 from typing import Final
+
+import msgspec
 
 from streaming_worker.core.amm.pool_state import TransferFee
 from streaming_worker.core.units import BPS, ceil_div
@@ -12,6 +13,21 @@ from streaming_worker.errors import MathRangeError
 
 TRANSFER_FEE_CALCULATION_ERROR: Final = 6052
 _U64_MAX: Final = 2**64 - 1
+
+
+class TransferFeeSchedule(msgspec.Struct, frozen=True):
+    """A mint's two fees: ``newer`` applies from epoch ``newer_epoch`` on, ``older`` before."""
+
+    older: TransferFee
+    newer: TransferFee
+    newer_epoch: int
+
+
+def fee_in_epoch(schedule: TransferFeeSchedule | None, epoch: int) -> TransferFee | None:
+    """Return the fee that applies in an epoch, or None where the mint has none."""
+    if schedule is None:
+        return None
+    return schedule.newer if epoch >= schedule.newer_epoch else schedule.older
 
 
 def transfer_fee_on(amount: int, fee: TransferFee | None) -> int:
