@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from streaming_worker.core.units import E8_DIGITS
 from streaming_worker.errors import ConfigError
 
 
@@ -25,6 +26,8 @@ class Instrument:
     """One order book of a centralised exchange.
 
     Units: ``price_tick_e8`` and ``min_notional_e8`` in quote x 1e8; ``lot_e8`` and ``min_size_e8`` in base x 1e8.
+    Sizes in events and books are base x 10^``size_digits``: 8, or more where a venue leaves finer residues; such an
+    instrument is recorded and shown, but has no route (costs are counted in 1e-8).
     """
 
     venue: Venue
@@ -36,6 +39,7 @@ class Instrument:
     min_size_e8: int
     min_notional_e8: int
     aliases: tuple[str, ...] = ()
+    size_digits: int = E8_DIGITS
 
     @property
     def key(self) -> str:

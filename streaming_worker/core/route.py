@@ -64,13 +64,15 @@ class Route:
 def routes_of(registry: Registry) -> tuple[Route, ...]:
     """Return every route between a book and a pool of the same base asset, in configured order.
 
+    A book whose sizes are finer than 1e-8 has none.
+
     Raises: ConfigError when a pool's quote token has more than eight decimals (not exact at 1e8).
     """
     return tuple(
         _route(instrument, pool, direction)
         for instrument in registry.instruments.values()
         for pool in registry.pools.values()
-        if instrument.base == pool.base
+        if instrument.base == pool.base and instrument.size_digits == E8_DIGITS
         for direction in Direction
     )
 

@@ -47,13 +47,30 @@ def parse_e8(text: str) -> int:
     raise FeedFormatError(f"expected a plain decimal with at most 8 fraction digits, received {text[:40]!r}")
 
 
+def parse_fixed(text: str, digits: int) -> int:
+    """Return a plain unsigned decimal as an integer scaled by 10^digits, for instruments finer than 1e-8.
+
+    Rounds: never. Raises: FeedFormatError as parse_e8, from which only the place of the point differs.
+    """
+    whole, _, fraction = text.partition(".")
+    shift = digits - E8_DIGITS
+    if shift == 0 or not whole + fraction:
+        return parse_e8(text)
+    return parse_e8(f"{whole}{fraction[:shift].ljust(shift, '0')}.{fraction[shift:]}")
+
+
 def format_e8(value_e8: int) -> str:
     """Return the exact decimal text of a scaled integer, without trailing zeros."""
-    sign = "-" if value_e8 < 0 else ""
-    whole, fraction = divmod(abs(value_e8), E8)
+    return format_fixed(value_e8, E8_DIGITS)
+
+
+def format_fixed(value: int, digits: int) -> str:
+    """Return the exact decimal text of an integer scaled by 10^digits, without trailing zeros."""
+    sign = "-" if value < 0 else ""
+    whole, fraction = divmod(abs(value), 10**digits)
     if fraction == 0:
         return f"{sign}{whole}"
-    return f"{sign}{whole}.{fraction:08d}".rstrip("0")
+    return f"{sign}{whole}.{fraction:0{digits}d}".rstrip("0")
 
 
 def ceil_div(numerator: int, denominator: int) -> int:

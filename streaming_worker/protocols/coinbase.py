@@ -23,10 +23,10 @@ from streaming_worker.core.events import (
 )
 from streaming_worker.core.instrument import Instrument
 from streaming_worker.core.sequence import ConnectionSequence, Continuity, HeartbeatCounter
-from streaming_worker.core.units import Nanos, parse_e8
+from streaming_worker.core.units import Nanos, parse_e8, parse_fixed
 from streaming_worker.errors import FeedFormatError
 from streaming_worker.protocols.base import HttpRequest, WholeNumber
-from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, parse_changed_e8, unasked
+from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, level_parsers, unasked
 from streaming_worker.protocols.resync import BookTrust
 from streaming_worker.protocols.timestamps import rfc3339_ns
 
@@ -84,6 +84,7 @@ class CoinbaseAdvanced:
         self.counters: Counter[str] = Counter()
         self._keys = keys_by_symbol(instruments)
         self._symbols = {instrument.key: instrument.symbol for instrument in instruments}
+        self._size_digits = {instrument.key: instrument.size_digits for instrument in instruments}
         self._trust = BookTrust(feed, self._symbols)
         self._sequence = ConnectionSequence()
         self._heartbeat = HeartbeatCounter()
@@ -184,16 +185,15 @@ class CoinbaseAdvanced:
             key = self._keys.get(book.product_id)
             if key is None:
                 self.counters["unknown_products"] += 1
-                continue
-            is_snapshot = book.type == "snapshot"
-            if not is_snapshot and not self._trust.is_trusted(key):
+            elif book.type == "update" and not self._trust.is_trusted(key):
                 self.counters["deltas_without_snapshot"] += 1
-                continue
-            bids, asks, exchange_ns = _split(book, key if len(books) == 1 else None)
-            kind = BookSnapshot if is_snapshot else BookDelta
-            exchange_ns = sent_ns if exchange_ns is None else exchange_ns
-            events.append(kind(key, bids, asks, exchange_ns, received_ns, number))
-            if is_snapshot:
+            else:
+                # Of several books in one unreadable frame all are in doubt, not only the one that cannot be read.
+                doubted = key if len(books) == 1 else None
+                bids, asks, event_ns = _split(book, self._size_digits[key], doubted)
+                exchange_ns = sent_ns if event_ns is None else event_ns
+                kind = BookSnapshot if book.type == "snapshot" else BookDelta
+                events.append(kind(key, bids, asks, exchange_ns, received_ns, number))
                 self._trust.trust(key)
         return events
 
@@ -207,7 +207,8 @@ class CoinbaseAdvanced:
                     self.counters["unknown_products"] += 1
                     continue
                 side = _TAKER_OF_MAKER.get(trade.side, TakerSide.UNKNOWN)
-                price, size, traded_ns = parse_e8(trade.price), parse_e8(trade.size), rfc3339_ns(trade.time)
+                price, size = parse_e8(trade.price), parse_fixed(trade.size, self._size_digits[key])
+                traded_ns = rfc3339_ns(trade.time)
                 events.append(TradePrint(key, trade.trade_id, price, size, side, traded_ns, received_ns, is_historical))
         return events
 
@@ -228,23 +229,19 @@ class CoinbaseAdvanced:
             self._outgoing += [_level2("unsubscribe", symbols), _level2("subscribe", symbols)]
 
 
-def _split(event: _BookEvent, doubted: str | None) -> tuple[Levels, Levels, Nanos | None]:
-    """Return bids, asks and the newest event time; a snapshot's event time may be a placeholder.
-
-    ``doubted`` is the one book that an error puts in doubt: None when the frame holds several.
-    """
+def _split(event: _BookEvent, size_digits: int, doubted: str | None) -> tuple[Levels, Levels, Nanos | None]:
+    """Return bids, asks and the newest event time; a snapshot's event time may be a placeholder."""
+    parse_price, parse_size = level_parsers(size_digits, is_snapshot=event.type == "snapshot")
     bids: Levels = []
     asks: Levels = []
-    parse = parse_e8 if event.type == "snapshot" else parse_changed_e8
     try:
         for update in event.updates:
             side = bids if update.side == "bid" else asks
-            side.append((parse(update.price_level), parse(update.new_quantity)))
-        times = {update.event_time for update in event.updates}
-        moments = [moment for moment in map(rfc3339_ns, times) if moment is not None]
+            side.append((parse_price(update.price_level), parse_size(update.new_quantity)))
+        moments = map(rfc3339_ns, {update.event_time for update in event.updates})
+        return bids, asks, max((moment for moment in moments if moment is not None), default=None)
     except FeedFormatError as e:
         raise FeedFormatError(f"{event.product_id}: {e}", instrument=doubted) from e
-    return bids, asks, max(moments, default=None)
 
 
 def _level2(action: str, symbols: list[str]) -> bytes:

@@ -21,7 +21,7 @@ from streaming_worker.core.events import (
     TradePrint,
 )
 from streaming_worker.core.instrument import Instrument
-from streaming_worker.core.units import Nanos, parse_e8
+from streaming_worker.core.units import Nanos, parse_e8, parse_fixed
 from streaming_worker.errors import FeedFormatError
 from streaming_worker.protocols.base import HttpRequest
 from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, parse_levels, parse_sides, unasked
@@ -72,6 +72,7 @@ class CoinbaseExchange:
         self.counters: Counter[str] = Counter()
         self._keys = keys_by_symbol(instruments)
         self._symbols = {instrument.key: instrument.symbol for instrument in instruments}
+        self._size_digits = {instrument.key: instrument.size_digits for instrument in instruments}
         self._trust = BookTrust(feed, self._symbols)
         self._outgoing: list[bytes] = []
         self._kind = msgspec.json.Decoder(_Kind)
@@ -150,7 +151,9 @@ class CoinbaseExchange:
 
     def _book(self, key: str, frame: bytes, received_ns: Nanos) -> Event:
         book = self._snapshot.decode(frame)
-        bids, asks = parse_levels(book.bids, is_snapshot=True), parse_levels(book.asks, is_snapshot=True)
+        digits = self._size_digits[key]
+        bids = parse_levels(book.bids, digits, is_snapshot=True)
+        asks = parse_levels(book.asks, digits, is_snapshot=True)
         exchange_ns = None if book.time is None else rfc3339_ns(book.time)
         self._trust.trust(key)
         return BookSnapshot(key, bids, asks, exchange_ns, received_ns)
@@ -160,13 +163,14 @@ class CoinbaseExchange:
             self.counters["deltas_without_snapshot"] += 1
             return []
         update = self._update.decode(frame)
-        bids, asks = parse_sides(update.changes, is_snapshot=False)
+        bids, asks = parse_sides(update.changes, self._size_digits[key], is_snapshot=False)
         return [BookDelta(key, bids, asks, rfc3339_ns(update.time), received_ns)]
 
     def _trade(self, key: str, frame: bytes, received_ns: Nanos, *, is_historical: bool) -> Event:
         match = self._match.decode(frame)
         side = _TAKER_OF_MAKER.get(match.side, TakerSide.UNKNOWN)
-        price, size, traded_ns = parse_e8(match.price), parse_e8(match.size), rfc3339_ns(match.time)
+        price, size = parse_e8(match.price), parse_fixed(match.size, self._size_digits[key])
+        traded_ns = rfc3339_ns(match.time)
         return TradePrint(key, str(match.trade_id), price, size, side, traded_ns, received_ns, is_historical)
 
     def _request_due(self, received_ns: Nanos) -> None:

@@ -22,7 +22,7 @@ from streaming_worker.core.events import (
 )
 from streaming_worker.core.instrument import Instrument
 from streaming_worker.core.sequence import Continuity, UpdateIds
-from streaming_worker.core.units import Nanos, parse_e8
+from streaming_worker.core.units import Nanos, parse_e8, parse_fixed
 from streaming_worker.errors import FeedFormatError
 from streaming_worker.protocols.base import HttpRequest, WholeNumber
 from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, parse_levels, unasked
@@ -32,6 +32,8 @@ from streaming_worker.protocols.timestamps import milliseconds_ns, plausible_ns
 _OK: Final = 200
 _PING: Final = "ping"
 _TIME: Final = "time"
+_NULL: Final = msgspec.Raw(b"null")
+_ERROR: Final = msgspec.Raw(b'"error"')
 
 
 class _Kind(msgspec.Struct, gc=False):
@@ -43,8 +45,8 @@ class _Kind(msgspec.Struct, gc=False):
     B: str | None = None
     id: str | int | None = None
     status: int = _OK
-    result: msgspec.Raw = msgspec.Raw(b"null")
-    error: msgspec.Raw = msgspec.Raw(b"null")
+    result: msgspec.Raw = _NULL
+    error: msgspec.Raw = _NULL
 
 
 class _Depth(msgspec.Struct):
@@ -81,6 +83,7 @@ class Gemini:
         self.counters: Counter[str] = Counter()
         self._keys = {symbol.lower(): key for symbol, key in keys_by_symbol(instruments).items()}
         self._symbols = {instrument.key: instrument.symbol.lower() for instrument in instruments}
+        self._size_digits = {instrument.key: instrument.size_digits for instrument in instruments}
         self._trust = BookTrust(feed, self._symbols)
         self._ids = {key: UpdateIds() for key in self._symbols}
         self._leaving: dict[str, str] = {}
@@ -140,7 +143,7 @@ class Gemini:
     def _read(self, kind: _Kind, frame: bytes, received_ns: Nanos) -> list[Event]:
         if kind.e == "depthUpdate" or kind.p is not None:
             return self._market(kind, frame, received_ns)
-        if kind.id is not None or kind.result == b'"error"':
+        if kind.id is not None or kind.result == _ERROR:
             return self._reply(kind, frame, received_ns)
         if kind.e is None and kind.B is None:
             raise FeedFormatError(
@@ -157,7 +160,7 @@ class Gemini:
         try:
             if kind.p is None:
                 return self._update(key, self._depth.decode(frame), received_ns)
-            return [_print(self._trade.decode(frame), key, received_ns)]
+            return [self._print(self._trade.decode(frame), key, received_ns)]
         except (FeedFormatError, msgspec.MsgspecError) as e:
             raise FeedFormatError(f"{key}: {e}", instrument=key) from e
 
@@ -166,10 +169,11 @@ class Gemini:
             raise FeedFormatError(f"expected U up to u, received U {depth.U} and u {depth.u}")
         if not self._trust.is_trusted(key):
             return self._first(key, depth, received_ns)
-        ids = self._ids[key]
+        ids, digits = self._ids[key], self._size_digits[key]
         match ids.check(depth.U, depth.u):
             case Continuity.NEXT:
-                bids, asks = parse_levels(depth.b, is_snapshot=False), parse_levels(depth.a, is_snapshot=False)
+                bids = parse_levels(depth.b, digits, is_snapshot=False)
+                asks = parse_levels(depth.a, digits, is_snapshot=False)
                 return [BookDelta(key, bids, asks, plausible_ns(depth.E), received_ns, depth.u)]
             case Continuity.OLD:
                 self.counters["old_sequences"] += 1
@@ -183,7 +187,9 @@ class Gemini:
     def _first(self, key: str, depth: _Depth, received_ns: Nanos) -> list[Event]:
         """Read the first update of a subscription. It is the snapshot; U == u is all that tells it from a change."""
         if depth.u == depth.U and key not in self._leaving.values():
-            bids, asks = parse_levels(depth.b, is_snapshot=True), parse_levels(depth.a, is_snapshot=True)
+            digits = self._size_digits[key]
+            bids = parse_levels(depth.b, digits, is_snapshot=True)
+            asks = parse_levels(depth.a, digits, is_snapshot=True)
             self._ids[key].start(depth.u)
             self._trust.trust(key)
             return [BookSnapshot(key, bids, asks, plausible_ns(depth.E), received_ns, depth.u)]
@@ -192,10 +198,15 @@ class Gemini:
             return []
         return [self._trust.lose(key, GapCause.UNALIGNED_SNAPSHOT, received_ns, received=depth.U)]
 
+    def _print(self, trade: _Trade, key: str, received_ns: Nanos) -> TradePrint:
+        side = TakerSide.SELL if trade.m else TakerSide.BUY
+        price, size = parse_e8(trade.p), parse_fixed(trade.q, self._size_digits[key])
+        return TradePrint(key, str(trade.t), price, size, side, plausible_ns(trade.E), received_ns)
+
     def _reply(self, kind: _Kind, frame: bytes, received_ns: Nanos) -> list[Event]:
         request = str(kind.id)
         left = self._leaving.pop(request, None)
-        if kind.status != _OK or kind.result == b'"error"' or kind.error != b"null":
+        if kind.status != _OK or kind.result == _ERROR or kind.error != _NULL:
             raise FeedFormatError(f"gemini refused: {frame[:200]!r}", instrument=self._asked.get(request))
         if left is not None:
             again, message = self._request("subscribe", [_depth_of(self._symbols[left])])
@@ -224,9 +235,3 @@ class Gemini:
 
 def _depth_of(symbol: str) -> str:
     return f"{symbol}@depth@100ms"
-
-
-def _print(trade: _Trade, key: str, received_ns: Nanos) -> TradePrint:
-    side = TakerSide.SELL if trade.m else TakerSide.BUY
-    price, size = parse_e8(trade.p), parse_e8(trade.q)
-    return TradePrint(key, str(trade.t), price, size, side, plausible_ns(trade.E), received_ns)

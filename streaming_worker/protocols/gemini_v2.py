@@ -21,7 +21,7 @@ from streaming_worker.core.events import (
     TradePrint,
 )
 from streaming_worker.core.instrument import Instrument
-from streaming_worker.core.units import Nanos, parse_e8
+from streaming_worker.core.units import Nanos, parse_e8, parse_fixed
 from streaming_worker.errors import FeedFormatError
 from streaming_worker.protocols.base import HttpRequest
 from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, parse_sides, unasked
@@ -30,6 +30,8 @@ from streaming_worker.protocols.timestamps import milliseconds_ns
 
 _TAKER: Final = {"buy": TakerSide.BUY, "sell": TakerSide.SELL}
 """``side`` is the taker's; "block" and auction trades have none."""
+
+_ABSENT: Final = msgspec.Raw(b"")
 
 
 class _Kind(msgspec.Struct, gc=False):
@@ -53,7 +55,7 @@ class _Trade(msgspec.Struct, gc=False):
 class _Changes(msgspec.Struct):
     changes: list[tuple[Literal["buy", "sell"], str, str]]
     trades: list[_Trade] | None = None
-    auction_events: msgspec.Raw | None = None
+    auction_events: msgspec.Raw = _ABSENT
 
 
 class GeminiV2:
@@ -66,6 +68,7 @@ class GeminiV2:
         self.counters: Counter[str] = Counter()
         self._keys = {symbol.upper(): key for symbol, key in keys_by_symbol(instruments).items()}
         self._symbols = {instrument.key: instrument.symbol.upper() for instrument in instruments}
+        self._size_digits = {instrument.key: instrument.size_digits for instrument in instruments}
         self._trust = BookTrust(feed, self._symbols)
         self._outgoing: list[bytes] = []
         self._kind = msgspec.json.Decoder(_Kind)
@@ -129,22 +132,29 @@ class GeminiV2:
             return []
         try:
             if kind.type == "trade":
-                return [_print(self._trade.decode(frame), key, received_ns, is_historical=False)]
+                return [self._print(self._trade.decode(frame), key, received_ns, is_historical=False)]
             return self._levels(key, self._changes.decode(frame), received_ns)
         except (FeedFormatError, msgspec.MsgspecError) as e:
             raise FeedFormatError(f"{key}: {e}", instrument=key) from e
 
     def _levels(self, key: str, message: _Changes, received_ns: Nanos) -> list[Event]:
         """Read levels. Only a snapshot carries trades or auction events; nothing else marks it."""
-        is_snapshot = message.trades is not None or message.auction_events is not None
+        is_snapshot = message.trades is not None or message.auction_events != _ABSENT
         if not is_snapshot and not self._trust.is_trusted(key):
             return self._unaligned(key, received_ns)
-        bids, asks = parse_sides(message.changes, is_snapshot=is_snapshot)
+        bids, asks = parse_sides(message.changes, self._size_digits[key], is_snapshot=is_snapshot)
         event = (BookSnapshot if is_snapshot else BookDelta)(key, bids, asks, None, received_ns)
-        trades = [_print(trade, key, received_ns, is_historical=True) for trade in message.trades or ()]
+        trades = [self._print(trade, key, received_ns, is_historical=True) for trade in message.trades or ()]
         if is_snapshot:
             self._trust.trust(key)
         return [event, *trades]
+
+    def _print(self, trade: _Trade, key: str, received_ns: Nanos, *, is_historical: bool) -> TradePrint:
+        trade_id = trade.event_id if trade.tid is None else trade.tid
+        side = _TAKER.get(trade.side, TakerSide.UNKNOWN)
+        price, size = parse_e8(trade.price), parse_fixed(trade.quantity, self._size_digits[key])
+        traded_ns = milliseconds_ns(trade.timestamp)
+        return TradePrint(key, str(trade_id), price, size, side, traded_ns, received_ns, is_historical)
 
     def _unaligned(self, key: str, received_ns: Nanos) -> list[Event]:
         """Drop changes to a book that is not there; the first of them shows that the snapshot was missed."""
@@ -158,13 +168,6 @@ class GeminiV2:
         if due:
             symbols = [self._symbols[key] for key in due]
             self._outgoing += [_subscription(action, symbols) for action in ("unsubscribe", "subscribe")]
-
-
-def _print(trade: _Trade, key: str, received_ns: Nanos, *, is_historical: bool) -> TradePrint:
-    trade_id = trade.event_id if trade.tid is None else trade.tid
-    side = _TAKER.get(trade.side, TakerSide.UNKNOWN)
-    price, size, traded_ns = parse_e8(trade.price), parse_e8(trade.quantity), milliseconds_ns(trade.timestamp)
-    return TradePrint(key, str(trade_id), price, size, side, traded_ns, received_ns, is_historical)
 
 
 def _subscription(action: str, symbols: list[str]) -> bytes:

@@ -3,6 +3,7 @@
 Instruments come from the recording's own REST bodies; a symbol that none describes gets the finest steps.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -12,7 +13,7 @@ import msgspec
 
 from streaming_worker.adapters.recorder import LineKind, RecordedLine, Recording, UnknownFile
 from streaming_worker.core.instrument import Instrument, Venue
-from streaming_worker.core.units import I64_MAX
+from streaming_worker.core.units import E8_DIGITS, I64_MAX
 
 _COINBASE_PRODUCTS: Final = "/products"
 _GEMINI_DETAILS: Final = "/symbols/details/"
@@ -23,6 +24,8 @@ _VENUE_OF: Final = {
     "gemini_v2": Venue.GEMINI,
 }
 _FINEST: Final = 1
+_FINE_NUMBER: Final = re.compile(rb'"\d+\.(\d{8,17}[1-9])0*"')
+_ABSENT: Final = msgspec.Raw(b"0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +72,14 @@ class _Details(msgspec.Struct):
     base_currency_id: str = ""
     quote_currency: str = ""
     quote_currency_id: str = ""
-    price_increment: msgspec.Raw = msgspec.Raw(b"0")
-    quote_increment: msgspec.Raw = msgspec.Raw(b"0")
-    base_increment: msgspec.Raw = msgspec.Raw(b"0")
-    tick_size: msgspec.Raw = msgspec.Raw(b"0")
-    base_min_size: msgspec.Raw = msgspec.Raw(b"0")
-    min_order_size: msgspec.Raw = msgspec.Raw(b"0")
-    quote_min_size: msgspec.Raw = msgspec.Raw(b"0")
-    min_market_funds: msgspec.Raw = msgspec.Raw(b"0")
+    price_increment: msgspec.Raw = _ABSENT
+    quote_increment: msgspec.Raw = _ABSENT
+    base_increment: msgspec.Raw = _ABSENT
+    tick_size: msgspec.Raw = _ABSENT
+    base_min_size: msgspec.Raw = _ABSENT
+    min_order_size: msgspec.Raw = _ABSENT
+    quote_min_size: msgspec.Raw = _ABSENT
+    min_market_funds: msgspec.Raw = _ABSENT
     alias_to: list[str] = []
 
 
@@ -94,7 +97,7 @@ def survey(recording: Recording) -> Survey | UnknownFile:
     """Read a recording once for what it is about. Raises StorageError where the file is damaged."""
     url = ""
     asked: dict[str, None] = {}
-    seen: dict[str, None] = {}
+    seen: dict[str, int] = {}
     listed: dict[str, _Details] = {}
     for line in recording.lines():
         match line.kind:
@@ -103,14 +106,15 @@ def survey(recording: Recording) -> Survey | UnknownFile:
             case LineKind.SEND:
                 asked |= dict.fromkeys(_symbols_sent(line.data))
             case LineKind.RECV:
-                seen |= dict.fromkeys(_symbols_received(line.data))
+                _note_digits(seen, line.data)
             case LineKind.HTTP:
                 listed |= {_name(product): product for product in _products(line)}
     protocol = _protocol(recording.exchange, url)
     if protocol is None:
         return UnknownFile(f"no protocol here reads recordings of {recording.exchange} at {url or 'no address'}")
     venue = _VENUE_OF[protocol]
-    return Survey(protocol=protocol, venue=venue, instruments=_instruments(venue, asked or seen, listed))
+    size_digits = seen if venue is Venue.GEMINI else {}
+    return Survey(protocol=protocol, venue=venue, instruments=_instruments(venue, asked or seen, listed, size_digits))
 
 
 def _protocol(exchange: str | None, url: str) -> str | None:
@@ -145,6 +149,16 @@ def _symbols_received(data: bytes) -> list[str]:
     return [name for name in names if name]
 
 
+def _note_digits(seen: dict[str, int], data: bytes) -> None:
+    """Note the symbols of a frame, with the most significant fraction digits of any number in it, at least 8.
+
+    Gemini prints two digits more than its quantity step, and they are not always zero.
+    """
+    digits = max((len(match[1]) for match in _FINE_NUMBER.finditer(data)), default=E8_DIGITS)
+    for symbol in _symbols_received(data):
+        seen[symbol] = max(seen.get(symbol, E8_DIGITS), digits)
+
+
 def _products(line: RecordedLine) -> list[_Details]:
     try:
         if line.url.endswith(_COINBASE_PRODUCTS):
@@ -159,14 +173,18 @@ def _name(product: _Details) -> str:
     return product.product_id or product.id or product.symbol
 
 
-def _instruments(venue: Venue, symbols: Iterable[str], listed: dict[str, _Details]) -> tuple[Instrument, ...]:
+def _instruments(
+    venue: Venue, symbols: Iterable[str], listed: dict[str, _Details], size_digits: dict[str, int]
+) -> tuple[Instrument, ...]:
     """Return one instrument per book: an alias that was asked for counts as its canonical product."""
     canonical = {alias: name for name, product in listed.items() for alias in product.alias_to}
     names = dict.fromkeys(canonical.get(symbol, symbol) for symbol in symbols)
-    return tuple(_instrument(venue, name, listed.get(name, _Details())) for name in names)
+    return tuple(
+        _instrument(venue, name, listed.get(name, _Details()), size_digits.get(name, E8_DIGITS)) for name in names
+    )
 
 
-def _instrument(venue: Venue, symbol: str, product: _Details) -> Instrument:
+def _instrument(venue: Venue, symbol: str, product: _Details, size_digits: int) -> Instrument:
     is_gemini = venue is Venue.GEMINI
     # Gemini's names mislead: tick_size is the quantity step, quote_increment the price tick.
     price_tick = product.quote_increment if is_gemini else _first(product.price_increment, product.quote_increment)
@@ -180,11 +198,12 @@ def _instrument(venue: Venue, symbol: str, product: _Details) -> Instrument:
         min_size_e8=_e8(product.min_order_size if is_gemini else product.base_min_size),
         min_notional_e8=_e8(_first(product.quote_min_size, product.min_market_funds)),
         aliases=tuple(product.alias_to),
+        size_digits=size_digits,
     )
 
 
 def _first(value: msgspec.Raw, other: msgspec.Raw) -> msgspec.Raw:
-    return value if value != b"0" else other
+    return value if value != _ABSENT else other
 
 
 def _e8(raw: msgspec.Raw) -> int:
