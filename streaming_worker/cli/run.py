@@ -1,11 +1,15 @@
 """Commands that run until they are stopped: everything, the worker alone, the local venues alone."""
 
+import sys
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import click
 
 from streaming_worker.cli.exit_codes import EXIT_CODE_HELP, ExitCode
 from streaming_worker.cli.with_config import Loaded, with_config
+
+LogFormat: TypeAlias = Literal["json", "console"]
 
 
 @click.command(epilog=EXIT_CODE_HELP)
@@ -22,6 +26,27 @@ def up(*, loaded: Loaded) -> ExitCode:
     from streaming_worker.operations.up import Platform, run
 
     run(Platform(config=loaded.config, environ=loaded.environ, say=click.echo))
+    return ExitCode.OK
+
+
+@click.command(epilog=EXIT_CODE_HELP)
+@with_config
+@click.option(
+    "--log-level", default="INFO", show_default=True, type=click.Choice(("DEBUG", "INFO", "WARNING", "ERROR"))
+)
+@click.option("--log-format", type=click.Choice(("json", "console")), help="json, unless stderr is a terminal.")
+def worker(*, loaded: Loaded, log_level: str, log_format: LogFormat | None) -> ExitCode:
+    """Run the worker alone: connect to every feed, decide, record, and answer on the gateway until Ctrl-C.
+
+    \b
+    Examples:
+      arb worker --profile live
+      arb worker --log-level DEBUG --log-format console
+    """
+    from streaming_worker.operations.processes import serve_worker
+
+    form = log_format or ("console" if sys.stderr.isatty() else "json")
+    serve_worker(loaded.config, level=log_level, form=form, say=lambda url: click.echo(f"worker answers at {url}"))
     return ExitCode.OK
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from streaming_worker.config import Config
 from streaming_worker.errors import OperationError
 
+VENUES: Final = "local venues"
 VENUE_PORTS: Final = 11
 _LISTEN: Final = "0A"
 
@@ -34,8 +35,7 @@ def ports_of(config: Config) -> tuple[PortUse, ...]:
     if config.venues.enabled:
         first = config.venues.port
         uses += [
-            PortUse(config.venues.host, first + offset, "local venues", "ARB_PORT_VENUES")
-            for offset in range(VENUE_PORTS)
+            PortUse(config.venues.host, first + offset, VENUES, "ARB_PORT_VENUES") for offset in range(VENUE_PORTS)
         ]
     return tuple(uses)
 

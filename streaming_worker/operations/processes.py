@@ -9,14 +9,21 @@ from typing import Any
 import uvloop
 
 from streaming_worker.adapters.clock import AnchoredClock
+from streaming_worker.app import run_worker
 from streaming_worker.config import Config
+from streaming_worker.operations.ports import VENUES, ports_of, require_free
 from streaming_worker.sandbox.run import VenueOptions, run_venues
+from streaming_worker.service.log import LogFormat, configure
 
 
 def serve_venues(
     config: Config, *, captures: tuple[Path, ...], speed: int | None, extra_books: bool, say: Callable[[str], None]
 ) -> None:
-    """Serve the local venues until a signal. Raises ConfigError for a taken port or a broken capture."""
+    """Serve the local venues until a signal.
+
+    Raises: OperationError for a taken port, ConfigError for a broken capture.
+    """
+    require_free(tuple(use for use in ports_of(config) if use.purpose == VENUES))
     options = VenueOptions(
         seed=config.venues.seed,
         captures=captures,
@@ -25,6 +32,13 @@ def serve_venues(
         extra_books=extra_books,
     )
     run_until_signal(lambda _: run_venues(options, clock=AnchoredClock().now_ns, announce=say))
+
+
+def serve_worker(config: Config, *, level: str, form: LogFormat, say: Callable[[str], None]) -> None:
+    """Capture until a signal, then flush and seal. Raises ConfigError or StorageError when it cannot."""
+    configure(level=level, form=form)
+    clock = AnchoredClock()
+    run_until_signal(lambda stop: run_worker(config, clock=clock, stop=stop, ready=say), cancel=False)
 
 
 def run_until_signal(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]], *, cancel: bool = True) -> None:
