@@ -89,3 +89,9 @@ class OperationError(WorkerError):
 
 class AuthError(WorkerError):
     """Who asks may not do what is asked."""
+
+
+def first_cause(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the one error to report of many: a defect before a lost connection, for the one often causes the other."""
+    flat = [first_cause(error) if isinstance(error, BaseExceptionGroup) else error for error in failures.exceptions]
+    return next((error for error in flat if not isinstance(error, TransportError)), flat[0])

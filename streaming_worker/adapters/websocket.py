@@ -7,10 +7,9 @@ and the close code. A URL can hold a key, so only its host is ever written anywh
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -49,35 +48,6 @@ class WebSocketSettings:
             )
 
 
-class VenueSocket:
-    """One open connection: frames in with their receive time, frames out."""
-
-    def __init__(self, connection: "_StampedConnection", host: str, settings: WebSocketSettings) -> None:
-        self._connection = connection
-        self._host = host
-        self._settings = settings
-
-    async def receive(self) -> tuple[bytes, Nanos]:
-        """Return the next frame and when it came off the wire. Raises TransportError when there will be none."""
-        try:
-            frame = await self._connection.recv(decode=False)
-        except ConnectionClosed as e:
-            raise _lost(self._host, e) from e
-        return frame, self._connection.received_ns.popleft()
-
-    async def send(self, frame: bytes) -> None:
-        """Send one text frame. Raises TransportError when the connection is gone or does not take it."""
-        try:
-            async with asyncio.timeout(self._settings.send_timeout_s):
-                await self._connection.send(frame, text=True)
-        except ConnectionClosed as e:
-            raise _lost(self._host, e) from e
-        except TimeoutError as e:
-            raise TransportError(
-                f"{self._host} took no frame for {self._settings.send_timeout_s:g} s", host=self._host
-            ) from e
-
-
 class _StampedConnection(ClientConnection):
     """Notes when the last fragment of each message came, before the message waits for a reader."""
 
@@ -93,34 +63,66 @@ class _StampedConnection(ClientConnection):
         super().process_event(event)
 
 
-@asynccontextmanager
-async def open_websocket(url: str, settings: WebSocketSettings, clock: Clock) -> AsyncIterator[VenueSocket]:
-    """Connect, hand out the socket and close it at the end. Raises TransportError when it cannot be reached."""
-    host = host_of(url)
+class VenueSocket:
+    """One connection: frames in with their receive time, frames out. Entering connects, leaving closes."""
 
-    def create(*args: Any, **options: Any) -> _StampedConnection:
-        return _StampedConnection(*args, now_ns=clock.now_ns, **options)
+    def __init__(self, url: str, settings: WebSocketSettings, clock: Clock) -> None:
+        self._url = url
+        self._host = host_of(url)
+        self._settings = settings
+        self._clock = clock
 
-    try:
-        connection = await connect(
-            url,
+    async def __aenter__(self) -> Self:
+        """Connect. Raises TransportError when the venue cannot be reached."""
+        try:
+            connection = await self._connect()
+        except (OSError, WebSocketException, TimeoutError) as e:
+            raise TransportError(f"cannot reach {self._host}: {reason_of(e)}", host=self._host) from e
+        assert isinstance(connection, _StampedConnection)
+        self._connection = connection
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close, in bounded time."""
+        await _close(self._connection, self._settings)
+
+    async def receive(self) -> tuple[bytes, Nanos]:
+        """Return the next frame and when it came off the wire. Raises TransportError when there will be none."""
+        try:
+            frame = await self._connection.recv(decode=False)
+        except ConnectionClosed as e:
+            raise _lost(self._host, e) from e
+        return frame, self._connection.received_ns.popleft()
+
+    async def send(self, frame: bytes) -> None:
+        """Send one text frame. Raises TransportError when the connection is gone or does not take it."""
+        limit_s = self._settings.send_timeout_s
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._connection.send(frame, text=True)
+        except ConnectionClosed as e:
+            raise _lost(self._host, e) from e
+        except TimeoutError as e:
+            raise TransportError(f"{self._host} took no frame for {limit_s:g} s", host=self._host) from e
+
+    async def _connect(self) -> ClientConnection:
+        settings = self._settings
+
+        def create(*args: Any, **options: Any) -> _StampedConnection:
+            return _StampedConnection(*args, now_ns=self._clock.now_ns, **options)
+
+        return await connect(
+            self._url,
             max_size=settings.max_frame_bytes,
             open_timeout=settings.open_timeout_s,
             close_timeout=settings.close_timeout_s,
             ping_interval=settings.ping_interval_s,
             ping_timeout=settings.ping_timeout_s,
             compression="deflate" if settings.is_compressed else None,
-            proxy=None if host in LOOPBACK_HOSTS else True,
+            proxy=None if self._host in LOOPBACK_HOSTS else True,
             create_connection=create,  # type: ignore[arg-type]  # a factory does as well as a class
             logger=_LIBRARY_LOG,
         )
-    except (OSError, WebSocketException, TimeoutError) as e:
-        raise TransportError(f"cannot reach {host}: {reason_of(e)}", host=host) from e
-    assert isinstance(connection, _StampedConnection)
-    try:
-        yield VenueSocket(connection, host, settings)
-    finally:
-        await _close(connection, settings)
 
 
 async def _close(connection: ClientConnection, settings: WebSocketSettings) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 
 from streaming_worker.core.events import Event
 from streaming_worker.errors import ConfigError
+from streaming_worker.service.metrics import Reading
 
 DEFAULT_CAPACITY: Final = 100_000
 
@@ -74,6 +75,15 @@ class Bus:
     async def wait(self) -> None:
         """Wait until there is something to take, time has passed, or nothing more will come."""
         await self._filled.wait()
+
+    def reading(self) -> Reading:
+        """Return the queue's own numbers."""
+        return {
+            "waiting": len(self._queue),
+            "capacity": self.capacity,
+            "high_water": self.high_water,
+            **{f"dropped.{feed}": count for feed, count in self.dropped.items()},
+        }
 
     def _add(self, events: Sequence[Event]) -> None:
         if not events:

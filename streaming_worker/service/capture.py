@@ -5,9 +5,10 @@ restarted like a lost connection, and never stops another feed.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
@@ -28,6 +29,7 @@ from streaming_worker.service.connection import (
     TransportStatus,
 )
 from streaming_worker.service.intake import FrameRecord, Intake
+from streaming_worker.service.metrics import Reading
 
 _LOG: Final = structlog.get_logger("capture")
 _MAX_DOUBLINGS: Final = 16
@@ -110,6 +112,13 @@ class FeedSupervisor:
                 index = self._endpoint_index()
                 loss = await self._attempt(index, callers[index])
                 await self._back_off(loss)
+
+    def reading(self) -> Reading:
+        """Return the transport's numbers and what the protocols counted."""
+        counted: Counter[str] = Counter()
+        for endpoint in self._endpoints:
+            counted.update(endpoint.protocol.counters)
+        return asdict(self.status) | counted
 
     def _endpoint_index(self) -> int:
         beyond = self.status.failures - self._retry.primary_attempts

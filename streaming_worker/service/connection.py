@@ -11,7 +11,7 @@ from typing import Final, NoReturn, Protocol, TypeVar
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.core.events import Event, FeedGap, GapCause
 from streaming_worker.core.units import NANOS_PER_SECOND, Nanos
-from streaming_worker.errors import TransportError
+from streaming_worker.errors import TransportError, first_cause
 from streaming_worker.protocols.base import FeedProtocol, HttpRequest
 from streaming_worker.service.bus import Bus
 from streaming_worker.service.intake import Intake
@@ -124,7 +124,7 @@ class FeedConnection:
                     group.create_task(self._make_calls())
                 await self._receive_frames()
         except ExceptionGroup as failures:
-            raise _cause(failures) from failures
+            raise first_cause(failures) from failures
 
     async def _receive_frames(self) -> NoReturn:
         status = self._status
@@ -203,9 +203,3 @@ class FeedConnection:
 
     def _given_up(self, reason: str) -> TransportError:
         return TransportError(f"{self._status.host} {reason}", host=self._status.host)
-
-
-def _cause(failures: ExceptionGroup) -> Exception:
-    """One reason for one lost connection: a defect before what it caused on the transport."""
-    flat = [_cause(failure) if isinstance(failure, ExceptionGroup) else failure for failure in failures.exceptions]
-    return next((failure for failure in flat if not isinstance(failure, TransportError)), flat[0])

@@ -77,7 +77,8 @@ class HistoryCount:
 class _PastFeed:
     """One feed of the past: its intake, its connection number and the calls that wait for an answer."""
 
-    def __init__(self, protocol: FeedProtocol, intake: Intake, past: Past) -> None:
+    def __init__(self, name: str, protocol: FeedProtocol, intake: Intake, past: Past) -> None:
+        self._name = name
         self._protocol = protocol
         self._intake = intake
         self._past = past
@@ -92,7 +93,7 @@ class _PastFeed:
             self._send(wish, frame.received_ns)
         for request in self._protocol.http_requests():
             self._asked[request.key].append(request)
-            self._past.call(self._protocol.feed, request)
+            self._past.call(self._name, request)
         return events
 
     def lost(self, reason: str, received_ns: Nanos) -> list[Event]:
@@ -126,7 +127,7 @@ class _PastFeed:
 
     def _send(self, frame: bytes, sent_ns: Nanos) -> None:
         self._intake.sent(frame, sent_ns)
-        self._past.send(self._protocol.feed, frame)
+        self._past.send(self._name, frame)
 
 
 async def capture_history(
@@ -138,9 +139,12 @@ async def capture_history(
     has_raw_frames: bool,
     progress: Callable[[Nanos], None] = lambda _: None,
 ) -> HistoryCount:
-    """Capture everything that ``past`` yields; the books end with its last frame. ``progress`` gets its time."""
+    """Capture everything that ``past`` yields; the books end with its last frame.
+
+    ``protocols`` go by the names that ``past`` uses. ``progress`` gets the time of a frame now and then.
+    """
     feeds = {
-        name: _PastFeed(protocol, Intake(protocol, record, has_raw_frames=has_raw_frames), past)
+        name: _PastFeed(name, protocol, Intake(protocol, record, has_raw_frames=has_raw_frames), past)
         for name, protocol in protocols.items()
     }
     done = HistoryCount()

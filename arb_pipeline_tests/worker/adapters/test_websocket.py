@@ -8,7 +8,7 @@ from websockets.asyncio.server import ServerConnection
 
 from arb_pipeline_tests.fixtures.scripted_venue import closed_port, until, websocket_venue
 from streaming_worker.adapters.clock import AnchoredClock, HandClock
-from streaming_worker.adapters.websocket import MIB, VenueSocket, WebSocketSettings, host_of, open_websocket
+from streaming_worker.adapters.websocket import MIB, VenueSocket, WebSocketSettings, host_of
 from streaming_worker.errors import ConfigError, TransportError
 
 SETTINGS = WebSocketSettings(open_timeout_s=2.0, close_timeout_s=0.2)
@@ -28,7 +28,7 @@ async def test_frames_are_bytes_and_a_large_snapshot_passes() -> None:
         await venue.send(f"{type(hello).__name__}:{hello}")
         await venue.wait_closed()
 
-    async with websocket_venue(script) as url, open_websocket(url, SETTINGS, AnchoredClock()) as venue:
+    async with websocket_venue(script) as url, VenueSocket(url, SETTINGS, AnchoredClock()) as venue:
         await venue.send(b"subscribe")
         large, _ = await venue.receive()
         echoed, _ = await venue.receive()
@@ -46,7 +46,7 @@ async def test_a_frame_is_stamped_when_it_comes_not_when_it_is_read() -> None:
         released.set()
         await venue.wait_closed()
 
-    async with websocket_venue(script) as url, open_websocket(url, SETTINGS, clock) as venue:
+    async with websocket_venue(script) as url, VenueSocket(url, SETTINGS, clock) as venue:
         await released.wait()
         clock.advance(60.0)
         assert await venue.receive() == (b"first", 1_000)
@@ -58,7 +58,7 @@ async def test_the_close_code_of_the_venue_is_kept(code: int, reason: str) -> No
     async def script(venue: ServerConnection) -> None:
         await venue.close(code, reason)
 
-    async with websocket_venue(script) as url, open_websocket(url, SETTINGS, AnchoredClock()) as venue:
+    async with websocket_venue(script) as url, VenueSocket(url, SETTINGS, AnchoredClock()) as venue:
         with pytest.raises(TransportError, match=reason or "no reason given") as lost:
             await venue.receive()
         assert (lost.value.close_code, lost.value.host) == (code, "127.0.0.1")
@@ -71,7 +71,7 @@ async def test_an_abrupt_end_is_1006() -> None:
     async def script(venue: ServerConnection) -> None:
         venue.transport.abort()
 
-    async with websocket_venue(script) as url, open_websocket(url, SETTINGS, AnchoredClock()) as venue:
+    async with websocket_venue(script) as url, VenueSocket(url, SETTINGS, AnchoredClock()) as venue:
         with pytest.raises(TransportError, match="without a close frame") as lost:
             await venue.receive()
     assert lost.value.close_code == 1006
@@ -83,7 +83,7 @@ async def test_a_frame_over_the_limit_ends_the_connection_with_1009() -> None:
         await venue.wait_closed()
 
     settings = WebSocketSettings(max_frame_bytes=1_000, close_timeout_s=0.2)
-    async with websocket_venue(script) as url, open_websocket(url, settings, AnchoredClock()) as venue:
+    async with websocket_venue(script) as url, VenueSocket(url, settings, AnchoredClock()) as venue:
         with pytest.raises(TransportError, match="closed by us") as lost:
             await venue.receive()
     assert lost.value.close_code == 1009
@@ -97,7 +97,7 @@ async def test_a_half_open_connection_fails_its_ping() -> None:
         await venue.wait_closed()
 
     settings = WebSocketSettings(ping_interval_s=0.05, ping_timeout_s=0.05, close_timeout_s=0.05)
-    async with websocket_venue(script) as url, open_websocket(url, settings, AnchoredClock()) as venue:
+    async with websocket_venue(script) as url, VenueSocket(url, settings, AnchoredClock()) as venue:
         with pytest.raises(TransportError, match="keepalive ping timeout") as lost:
             await venue.receive()
     assert lost.value.close_code == 1011
@@ -109,7 +109,7 @@ async def test_a_peer_that_takes_nothing_stops_a_send_in_time() -> None:
         await venue.wait_closed()
 
     settings = WebSocketSettings(send_timeout_s=0.1, close_timeout_s=0.05, is_compressed=False)
-    async with websocket_venue(script) as url, open_websocket(url, settings, AnchoredClock()) as venue:
+    async with websocket_venue(script) as url, VenueSocket(url, settings, AnchoredClock()) as venue:
         with pytest.raises(TransportError, match=r"took no frame for 0\.1 s"):
             await send_without_end(venue)
 
@@ -117,7 +117,7 @@ async def test_a_peer_that_takes_nothing_stops_a_send_in_time() -> None:
 async def test_a_closed_port_is_one_line_with_the_host_only() -> None:
     url = f"ws://127.0.0.1:{closed_port()}/v2?api-key=SECRET"
     with pytest.raises(TransportError, match=r"^cannot reach 127\.0\.0\.1: ") as lost:
-        async with open_websocket(url, SETTINGS, AnchoredClock()):
+        async with VenueSocket(url, SETTINGS, AnchoredClock()):
             pass
     assert "SECRET" not in str(lost.value)
     assert lost.value.close_code is None
@@ -125,7 +125,7 @@ async def test_a_closed_port_is_one_line_with_the_host_only() -> None:
 
 async def test_a_name_that_does_not_resolve_is_one_line() -> None:
     with pytest.raises(TransportError, match=r"^cannot reach venue\.invalid: ") as lost:
-        async with open_websocket("ws://venue.invalid/?token=SECRET", SETTINGS, AnchoredClock()):
+        async with VenueSocket("ws://venue.invalid/?token=SECRET", SETTINGS, AnchoredClock()):
             pass
     assert "\n" not in str(lost.value)
 
@@ -134,7 +134,7 @@ async def test_a_server_that_never_shakes_hands_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         settings = WebSocketSettings(open_timeout_s=0.05)
         with pytest.raises(TransportError, match="no answer in time"):
-            async with open_websocket(f"ws://127.0.0.1:{mute.getsockname()[1]}", settings, AnchoredClock()):
+            async with VenueSocket(f"ws://127.0.0.1:{mute.getsockname()[1]}", settings, AnchoredClock()):
                 pass
 
 
@@ -146,7 +146,7 @@ async def test_leaving_early_closes_the_connection() -> None:
         closed.append(venue.close_code)
 
     async with websocket_venue(script) as url:
-        async with open_websocket(url, SETTINGS, AnchoredClock()):
+        async with VenueSocket(url, SETTINGS, AnchoredClock()):
             pass
         await until(lambda: closed == [1000], "a normal close")
 

@@ -1,0 +1,71 @@
+"""From the configured feeds to endpoints with their protocols, and to the edge that reaches them."""
+
+from dataclasses import dataclass, field
+from random import Random
+
+from streaming_worker.adapters.clock import Clock
+from streaming_worker.adapters.http import HttpSettings, VenueHttp
+from streaming_worker.adapters.websocket import VenueSocket, WebSocketSettings
+from streaming_worker.config import Config, FeedConfig
+from streaming_worker.core.instrument import Registry
+from streaming_worker.protocols.base import FeedProtocol
+from streaming_worker.protocols.build import build_protocol
+from streaming_worker.service.capture import Edge, Endpoint, RetrySettings
+from streaming_worker.service.connection import ConnectionSettings
+from streaming_worker.service.health import HealthLimits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """Limits of the service that no operator needs to set; tests tighten them."""
+
+    websocket: WebSocketSettings = field(default_factory=WebSocketSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
+    connection: ConnectionSettings = field(default_factory=ConnectionSettings)
+    retry: RetrySettings = field(default_factory=RetrySettings)
+    health: HealthLimits = field(default_factory=HealthLimits)
+    bus_capacity: int = 100_000
+
+
+def feed_protocol(feed: FeedConfig, config: Config, *, name: str | None = None) -> FeedProtocol:
+    """Return a fresh protocol for a feed; ``name`` is another one than its first."""
+    registry = Registry.of(config.engine.instruments, config.engine.pools)
+    return build_protocol(
+        name or feed.protocol,
+        feed=feed.name,
+        instruments=[registry.instruments[key] for key in feed.instruments],
+        pools=[registry.pools[key] for key in feed.pools],
+    )
+
+
+def feed_endpoints(feed: FeedConfig, config: Config) -> tuple[Endpoint, ...]:
+    """Return the feed's primary and, where it names another one, its fallback."""
+    fallback = feed.fallback
+    if fallback is None or (fallback.protocol, fallback.websocket_url) == (feed.protocol, feed.websocket_url):
+        return (_endpoint(feed, config, feed.protocol, feed.websocket_url, feed.rest_url),)
+    primary_rest, second_rest = [feed.rest_url], [fallback.rest_url]
+    if fallback.protocol == feed.protocol and fallback.rest_url != feed.rest_url:
+        # The same calls mean the same at both hosts, so one can stand in for the other.
+        primary_rest, second_rest = [*primary_rest, *second_rest], [*second_rest, *primary_rest]
+    return (
+        _endpoint(feed, config, feed.protocol, feed.websocket_url, *primary_rest),
+        _endpoint(feed, config, fallback.protocol, fallback.websocket_url, *second_rest),
+    )
+
+
+def _endpoint(feed: FeedConfig, config: Config, protocol: str, websocket_url: str, *rest_urls: str) -> Endpoint:
+    return Endpoint(
+        websocket_url=websocket_url, rest_urls=rest_urls, protocol=feed_protocol(feed, config, name=protocol)
+    )
+
+
+def edge(clock: Clock, tuning: Tuning, random: Random) -> Edge:
+    """Return the way out: sockets and calls with their limits."""
+
+    def open_socket(url: str) -> VenueSocket:
+        return VenueSocket(url, tuning.websocket, clock)
+
+    def open_http(bases: tuple[str, ...]) -> VenueHttp:
+        return VenueHttp(bases, settings=tuning.http, clock=clock, random=random)
+
+    return Edge(open_socket=open_socket, open_http=open_http, clock=clock, random=random)
