@@ -36,8 +36,8 @@ def validate(frame: "pd.DataFrame", name: str, expectations: "list[Expectation]"
 
 
 def _results(frame: "pd.DataFrame", name: str, expectations: "list[Expectation]") -> list[Any]:
-    import great_expectations as gx  # noqa: PLC0415  (5 s to import)
-    from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)

@@ -72,7 +72,7 @@ def reconcile(connection: duckdb.DuckDBPyConnection, hour: Hour) -> None:
         connection.execute(view.replace("VIEW live_rows", f"VIEW live_{table}"))
         queries.append(_pairing(table, hour).replace("FROM live_rows", f"FROM live_{table}"))
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE reconciled AS FROM ({' UNION ALL BY NAME '.join(queries)})"
+        f"CREATE OR REPLACE TEMP TABLE reconciled AS FROM ({' UNION ALL BY NAME '.join(f'({query})' for query in queries)})"
         " ORDER BY worker, run_id, table_name, coalesce(live_seq, replayed_seq), identity, ordinal"
     )
 

@@ -14,10 +14,9 @@ from arb_pipeline.errors import ReplayError
 from arb_pipeline.hours import Hour
 from arb_pipeline.lake.connection import quoted
 from streaming_worker.core.events import ClockTick, Event
-from streaming_worker.core.outputs import Keyframe
 from streaming_worker.core.units import NANOS_PER_SECOND
-from streaming_worker.engine.digest import chain
 from streaming_worker.engine.engine import Engine
+from streaming_worker.engine.evaluation import is_live
 from streaming_worker.engine.settings import EngineSettings, FeedScope
 from streaming_worker.storage.inputs import read_events
 from streaming_worker.storage.rows import Row, output_rows
@@ -25,12 +24,12 @@ from streaming_worker.storage.rows import Row, output_rows
 _PARTS = """
 WITH numbered AS (
     FROM keyframes
-    SELECT worker, run_id, seq, received_ns, digest,
+    SELECT worker, run_id, seq, received_ns,
            lead(seq) OVER run AS last_seq, lead(digest) OVER run AS next_digest
     WINDOW run AS (PARTITION BY worker, run_id ORDER BY seq)
 )
 FROM numbered
-SELECT worker, run_id, seq, received_ns, digest, last_seq, next_digest
+SELECT worker, run_id, seq, received_ns, last_seq, next_digest
 WHERE received_ns >= ? AND received_ns < ?
 ORDER BY worker, run_id, seq
 """
@@ -44,7 +43,6 @@ class Part:
     run_id: str
     first_seq: int
     received_ns: int
-    digest: str
     last_seq: int | None
     next_digest: str | None
 
@@ -124,12 +122,7 @@ def _engine_at(connection: duckdb.DuckDBPyConnection, part: Part) -> Engine:
     ).fetchall()
     if len(found) != 1:
         raise ReplayError(f"run {part.run_id}: expected one keyframe at event {part.first_seq}, found {len(found)}")
-    state = bytes(found[0][0])
-    engine = Engine.resume(state)
-    # The keyframe is itself an output and the first link after the state that it holds.
-    keyframe = Keyframe(part.digest, part.first_seq, state, part.received_ns)
-    engine.state.chain_digest = chain(engine.state.chain_digest, [keyframe])
-    return engine
+    return Engine.resume(bytes(found[0][0]))
 
 
 def _events(connection: duckdb.DuckDBPyConnection, part: Part) -> Iterator[tuple[int, Event]]:
@@ -151,12 +144,9 @@ def _events(connection: duckdb.DuckDBPyConnection, part: Part) -> Iterator[tuple
 
 def _count_second(engine: Engine, markets: dict[str, MarketSeconds]) -> None:
     state = engine.state
-    limit = state.settings.limits.staleness_ns
     for market, seconds in markets.items():
         book = state.books.get(market)
         view = book if book is not None else state.pools[market]
-        feed = view.feed
         seconds.seconds += 1
-        is_alive = feed.last_alive_ns is not None and state.now_ns - feed.last_alive_ns <= limit
-        seconds.trusted += view.is_synced and feed.is_connected and is_alive
+        seconds.trusted += view.is_synced and is_live(state, view.feed)
         seconds.crossed += book is not None and book.crossed_since_ns is not None

@@ -24,7 +24,7 @@ _LONGEST_LATENCY_NS: Final = 60_000_000_000
 
 def trade_expectations() -> "list[Expectation]":
     """Return the suite. Critical: the row cannot be right. Warning: it can, but somebody should look."""
-    import great_expectations.expectations as gxe  # noqa: PLC0415  (5 s to import)
+    import great_expectations.expectations as gxe
 
     required = [gxe.ExpectColumnValuesToNotBeNull(column=name, severity="critical") for name in TRADE_COLUMNS]
     return [

@@ -24,7 +24,8 @@ create table if not exists files (
 create index if not exists files_of_hour on files (hour_ns, table_name);
 create table if not exists hours (
     hour_ns integer not null, worker text not null, run_id text not null, version integer not null,
-    finished_version integer not null default 0, primary key (hour_ns, worker, run_id));
+    begun_version integer not null default 0, finished_version integer not null default 0,
+    primary key (hour_ns, worker, run_id));
 """
 
 
@@ -141,22 +142,15 @@ class Catalogue:
             DueHour(Hour(hour_ns), version, last_ns, recorded_ns) for hour_ns, version, last_ns, recorded_ns in rows
         ]
 
-    def hour_version(self, hour: Hour) -> int:
-        """Return how often the hour's files changed, over all runs."""
+    def begin(self, hour: Hour) -> None:
+        """Note which version of an hour is being worked on."""
         with self._open() as connection:
-            (total,) = connection.execute(
-                "select coalesce(sum(version), 0) from hours where hour_ns = ?", (hour.start_ns,)
-            ).fetchone()
-        return int(total)
+            connection.execute("update hours set begun_version = version where hour_ns = ?", (hour.start_ns,))
 
-    def finish(self, hour: Hour, *, version: int) -> None:
-        """Mark an hour as worked on, unless more data came in after ``version``."""
+    def finish(self, hour: Hour) -> None:
+        """Mark what was begun as done; data that came in since keeps the hour due."""
         with self._open() as connection:
-            (total,) = connection.execute(
-                "select coalesce(sum(version), 0) from hours where hour_ns = ?", (hour.start_ns,)
-            ).fetchone()
-            if total == version:
-                connection.execute("update hours set finished_version = version where hour_ns = ?", (hour.start_ns,))
+            connection.execute("update hours set finished_version = begun_version where hour_ns = ?", (hour.start_ns,))
 
     def files_of(self, hour: Hour) -> list[FileRecord]:
         """Return the captured files of an hour."""

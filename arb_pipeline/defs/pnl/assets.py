@@ -30,8 +30,7 @@ def pnl_hourly(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeR
     rows = 0
     hours = hours_of(context)
     for hour in hours:
-        version = lake.catalogue.hour_version(hour)
         with open_hours(lake.layout, (TRADE_OUTCOMES.name, FEED_QUALITY.name), [hour]) as connection:
             rows += write_hour(connection, lake.layout, PNL_HOURLY, hour, query=in_hour(PNL, hour))
-        lake.catalogue.finish(hour, version=version)
+        lake.catalogue.finish(hour)
     return dg.MaterializeResult(metadata={**rows_metadata(rows), "hours": len(hours)})

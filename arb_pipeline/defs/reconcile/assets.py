@@ -65,6 +65,8 @@ def replayed_outputs(
     record.
     """
     hours = hours_of(context)
+    for hour in hours:
+        lake.catalogue.begin(hour)
     unchanged = files_unchanged(lake.layout, lake.catalogue, hours)
     yield unchanged
     if not unchanged.passed:

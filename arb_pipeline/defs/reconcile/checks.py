@@ -57,7 +57,7 @@ def files_unchanged(layout: LakeLayout, catalogue: Catalogue, hours: list[Hour])
 
 
 def inputs_complete(fault: str | None) -> dg.AssetCheckResult:
-    """Return the result of having read every event of the hour; ``fault`` says what is missing or contradicts itself."""
+    """Return the result of having read every event; ``fault`` says what is missing or contradicts itself."""
     return dg.AssetCheckResult(
         check_name=INPUTS_COMPLETE,
         asset_key=dg.AssetKey("replayed_outputs"),

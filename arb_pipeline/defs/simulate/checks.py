@@ -20,7 +20,7 @@ WHERE notional_usd_e8 > allowed
 @dg.asset_check(
     asset="simulated_trades",
     blocking=True,
-    description="Net is gross plus every cost, and the cash of the legs; each trade once; none above the position limit.",
+    description="Net is gross plus every cost, and the legs' cash; each trade once; none above the limit.",
 )
 def trades_add_up(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
     """Accounting identities, exact to 1e-8 USD."""

@@ -1,0 +1,25 @@
+with rejections as (
+    select * from {{ ref('stg_lake__rejections') }}
+),
+
+closed_hours as (
+    select * from {{ ref('int_closed_hours') }}
+),
+
+hourly as (
+    select
+        closed_hours.hour_at,
+        closed_hours.report_date,
+        rejections.worker,
+        rejections.instrument,
+        rejections.pool,
+        rejections.direction,
+        rejections.reason,
+        cast(sum(rejections.evaluations) as bigint) as evaluations,
+        max(rejections.best_edge_bps) as best_edge_bps
+    from rejections
+    inner join closed_hours using (hour_ns, worker)
+    group by all
+)
+
+select * from hourly

@@ -1,0 +1,20 @@
+{# Per group, this model's sum equals the other's: nothing is lost or counted twice between two grains. #}
+{% test sums_equal(model, column_name, other, other_column, by, where_other) %}
+with mine as (
+    select {{ by | join(', ') }}, sum({{ column_name }}) as total
+    from {{ model }}
+    group by {{ by | join(', ') }}
+),
+
+theirs as (
+    select {{ by | join(', ') }}, sum({{ other_column }}) as total
+    from {{ other }}
+    where {{ where_other }}
+    group by {{ by | join(', ') }}
+)
+
+select {{ by | join(', ') }}, mine.total as mine, theirs.total as theirs
+from mine
+full join theirs using ({{ by | join(', ') }})
+where mine.total is distinct from theirs.total
+{% endtest %}
