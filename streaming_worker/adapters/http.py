@@ -55,11 +55,7 @@ class VenueHttp:
         self._settings = settings
         self._clock = clock
         self._random = random
-        self._client = httpx.AsyncClient(
-            timeout=httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
-            trust_env=not all(host_of(base) in LOOPBACK_HOSTS for base in base_urls),
-            follow_redirects=False,
-        )
+        self._opened: httpx.AsyncClient | None = None
         self.retries = 0
         self.limited = 0
 
@@ -73,7 +69,8 @@ class VenueHttp:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        if self._opened is not None:
+            await self._opened.aclose()
 
     async def call(self, request: HttpRequest) -> tuple[bytes, Nanos]:
         """Return the answer's body and when it was complete.
@@ -95,6 +92,17 @@ class VenueHttp:
             await self._clock.sleep(self._delay_s(outcome, attempt, base_index))
         tried = ", ".join(f"{host} ({reason})" for host, reason in failures.items())
         raise TransportError(f"no answer to {request.key}: {tried}", host=host_of(self._bases[0]))
+
+    @property
+    def _client(self) -> httpx.AsyncClient:
+        """Made when first used: reading the certificates takes long, and most feeds never call."""
+        if self._opened is None:
+            self._opened = httpx.AsyncClient(
+                timeout=httpx.Timeout(self._settings.read_timeout_s, connect=self._settings.connect_timeout_s),
+                trust_env=not all(host_of(base) in LOOPBACK_HOSTS for base in self._bases),
+                follow_redirects=False,
+            )
+        return self._opened
 
     async def _attempt(self, base: str, request: HttpRequest) -> tuple[bytes, Nanos] | _Failure:
         try:

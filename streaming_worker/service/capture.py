@@ -28,12 +28,12 @@ from streaming_worker.service.connection import (
     Socket,
     TransportStatus,
 )
+from streaming_worker.service.gaps import STOPPED
 from streaming_worker.service.intake import FrameRecord, Intake
 from streaming_worker.service.metrics import Reading
 
 _LOG: Final = structlog.get_logger("capture")
 _MAX_DOUBLINGS: Final = 16
-STOPPED: Final = "worker stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

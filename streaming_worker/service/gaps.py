@@ -4,6 +4,7 @@ A pure ledger over events in the pump's order; it stores nothing and reads no cl
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
@@ -18,6 +19,9 @@ from streaming_worker.core.events import (
 )
 from streaming_worker.core.units import Nanos
 from streaming_worker.engine.settings import FeedScope
+
+# A stop is not a loss: the data was good until then, and the time after it is for the next run to tell.
+STOPPED: Final = "worker stopped"
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +69,7 @@ class GapLedger:
             return self._rebuilt(event.instrument, event.received_ns)
         elif isinstance(event, PoolUpdate):
             return self._rebuilt(event.pool, event.received_ns)
-        elif isinstance(event, FeedLost):
+        elif isinstance(event, FeedLost) and event.reason != STOPPED:
             opened = _Open(event.reason, event.close_code, event.received_ns, None, None)
             self._lose(self._books.get(event.feed, ()), opened)
         elif isinstance(event, FeedGap):

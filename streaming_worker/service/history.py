@@ -14,11 +14,11 @@ from streaming_worker.core.events import Event, FeedLost
 from streaming_worker.core.units import Nanos
 from streaming_worker.errors import FeedError
 from streaming_worker.protocols.base import FeedProtocol, HttpRequest
+from streaming_worker.service.gaps import STOPPED
 from streaming_worker.service.intake import FrameRecord, Intake
 from streaming_worker.service.pump import Pump
 
 FRAMES_BETWEEN_PAUSES: Final = 256
-END_OF_HISTORY: Final = "end of history"
 
 
 class PastFrame(Protocol):
@@ -158,7 +158,7 @@ async def capture_history(
             await pump.wait_for_record()
             await asyncio.sleep(0)
     for feed in feeds.values():
-        for event in feed.lost(END_OF_HISTORY, done.received_ns):
+        for event in feed.lost(STOPPED, done.received_ns):
             pump.process(event)
     pump.finish(done.received_ns)
     return done

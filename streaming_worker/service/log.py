@@ -73,12 +73,16 @@ def _clean(name: str, value: object) -> object:
     return value
 
 
-def _one_line(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _one_line(_: object, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """A traceback or a message with line breaks stays one event on one line."""
-    for name, value in event.items():
-        if isinstance(value, str) and "\n" in value:
-            event[name] = " | ".join(line.strip() for line in value.splitlines() if line.strip())
-    return event
+    # The console renderer gives the name "exception" lines of its own.
+    return {("trace" if name == "exception" else name): _joined(value) for name, value in event.items()}
+
+
+def _joined(value: object) -> object:
+    if not isinstance(value, str) or "\n" not in value:
+        return value
+    return " | ".join(line.strip() for line in value.splitlines() if line.strip())
 
 
 def _renderer(form: LogFormat, output: TextIO) -> structlog.typing.Processor:
