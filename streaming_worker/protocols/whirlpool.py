@@ -139,9 +139,6 @@ def decode_tick_array(
     ticks = tuple(
         Tick(start + slot * tick_spacing, i128(data[at : at + 16]), u128(data[at + 16 : at + 32])) for slot, at in slots
     )
-    if ticks:
-        require_range(ticks[0].tick_index, MIN_TICK, MAX_TICK, "tick array: first initialised tick")
-        require_range(ticks[-1].tick_index, MIN_TICK, MAX_TICK, "tick array: last initialised tick")
     return whirlpool, TickArray(start, ticks)
 
 

@@ -258,10 +258,10 @@ def reverse_apply_swap_fee(amount: int, fee_rate: int) -> int:
 def least_amount_out(amount: int, slippage_bps: int) -> int:
     """Return the least output that a slippage tolerance accepts.
 
-    Rounds: up, so that the tolerance is never exceeded.
+    Rounds: down, as the SDK does: a trade may miss the tolerance by less than one unit.
     Source: rust-sdk/core/src/math/token.rs, try_get_min_amount_with_slippage_tolerance.
     """
-    return ceil_div(amount * (BPS - slippage_bps), BPS)
+    return amount * (BPS - slippage_bps) // BPS
 
 
 def greatest_amount_in(amount: int, slippage_bps: int) -> int:
