@@ -11,13 +11,13 @@ Step = Callable[[str, int, int], None]
 
 @contextmanager
 def steps() -> Iterator[Step]:
-    """Yield a function that shows (what, number, of how many); the bar is gone at the end."""
+    """Yield a function that shows (what, how many are done, of how many); the bar is gone at the end."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=None)
 
-        def step(what: str, number: int, total: int) -> None:
-            progress.update(task, description=what, completed=number - 1, total=total)
+        def step(what: str, done: int, total: int) -> None:
+            progress.update(task, description=what, completed=done, total=total)
 
         yield step

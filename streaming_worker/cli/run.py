@@ -23,9 +23,11 @@ def up(*, loaded: Loaded) -> ExitCode:
       arb up --profile live             public endpoints, no key needed
       arb up --port-base 20000          all ports from 20000 on
     """
+    from streaming_worker.cli.progress import steps
     from streaming_worker.operations.up import Platform, run
 
-    run(Platform(config=loaded.config, environ=loaded.environ, say=click.echo))
+    with steps() as step:
+        run(Platform(config=loaded.config, environ=loaded.environ, say=click.echo, progress=step))
     return ExitCode.OK
 
 
@@ -55,7 +57,10 @@ def worker(*, loaded: Loaded, log_level: str, log_format: LogFormat | None) -> E
 @click.argument("captures", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--speed", default="1", show_default=True, help="Pace of recordings: a whole number, or max.")
 @click.option("--extra-books", is_flag=True, help="Add BTC and ETH books to the synthetic market.")
-def venues(*, loaded: Loaded, captures: tuple[Path, ...], speed: str, extra_books: bool) -> ExitCode:
+@click.option("--market-state", type=click.Path(path_type=Path), help="Go on from this saved market, if it is there.")
+def venues(
+    *, loaded: Loaded, captures: tuple[Path, ...], speed: str, extra_books: bool, market_state: Path | None
+) -> ExitCode:
     """Serve the local venues: a seeded synthetic market, or recorded captures, in the venues' own protocols.
 
     A venue that is in CAPTURES plays its recording; the others stay synthetic.
@@ -67,8 +72,17 @@ def venues(*, loaded: Loaded, captures: tuple[Path, ...], speed: str, extra_book
       ARB_VENUES_SEED=3 arb venues --extra-books
     """
     from streaming_worker.operations.processes import serve_venues
+    from streaming_worker.sandbox.run import VenueOptions
 
-    serve_venues(loaded.config, captures=captures, speed=_speed(speed), extra_books=extra_books, say=click.echo)
+    options = VenueOptions(
+        seed=loaded.config.venues.seed,
+        captures=captures,
+        speed=_speed(speed),
+        base_port=loaded.config.venues.port,
+        extra_books=extra_books,
+        market_state=market_state if market_state is not None and market_state.exists() else None,
+    )
+    serve_venues(loaded.config, options, say=click.echo)
     return ExitCode.OK
 
 

@@ -62,6 +62,11 @@ class Layout:
         """Where the demo's mail sink keeps what it receives."""
         return self.config.paths.state / "mail"
 
+    @property
+    def market_state(self) -> Path:
+        """Where the synthetic market stands when its captured past ends."""
+        return self.config.paths.state / "market.json"
+
     def create(self) -> None:
         """Make the folders; the ones with sockets and secrets for their owner only."""
         self.config.paths.data_dir.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -16,21 +15,12 @@ from streaming_worker.sandbox.run import VenueOptions, run_venues
 from streaming_worker.service.log import LogFormat, configure
 
 
-def serve_venues(
-    config: Config, *, captures: tuple[Path, ...], speed: int | None, extra_books: bool, say: Callable[[str], None]
-) -> None:
+def serve_venues(config: Config, options: VenueOptions, *, say: Callable[[str], None]) -> None:
     """Serve the local venues until a signal.
 
-    Raises: OperationError for a taken port, ConfigError for a broken capture.
+    Raises: OperationError for a taken port, ConfigError for a broken capture or market state.
     """
     require_free(tuple(use for use in ports_of(config) if use.purpose == VENUES))
-    options = VenueOptions(
-        seed=config.venues.seed,
-        captures=captures,
-        speed=speed,
-        base_port=config.venues.port,
-        extra_books=extra_books,
-    )
     run_until_signal(lambda _: run_venues(options, clock=AnchoredClock().now_ns, announce=say))
 
 

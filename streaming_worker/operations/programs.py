@@ -9,27 +9,37 @@ from typing import Final
 from streaming_worker.operations.layout import Layout
 
 CODE_LOCATION: Final = "arb_pipeline"
+_ARB: Final = (sys.executable, "-m", "streaming_worker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """One supervised program. ``environment`` holds no secret: those are inherited."""
+    """One supervised program.
+
+    ``environment`` holds no secret: those are inherited. ``waits_for_past``: it starts once the past is captured.
+    """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    waits_for_past: bool = False
 
 
 def programs_of(layout: Layout) -> tuple[Program, ...]:
     """Return the programs of this configuration in the order of their start."""
     config = layout.config
-    arb = (sys.executable, "-m", "streaming_worker")
-    local = []
-    if config.venues.enabled:
-        local.append(Program(name="venues", command=(*arb, "venues")))
+    has_past = config.venues.enabled and config.venues.history_hours > 0
+    programs = [Program(name="worker", command=(*_ARB, "worker"), waits_for_past=has_past)]
     if config.smtp.sink:
-        local.append(Program(name="mail", command=_mail_sink(layout)))
-    return (*local, Program(name="worker", command=(*arb, "worker")), *_dagster(layout))
+        programs.insert(0, Program(name="mail", command=_mail_sink(layout)))
+    if config.venues.enabled:
+        programs.insert(0, Program(name="venues", command=_venues(layout), waits_for_past=has_past))
+    return (*programs, *_dagster(layout))
+
+
+def _venues(layout: Layout) -> tuple[str, ...]:
+    """The local venues; they go on from where the captured past has ended."""
+    return (*_ARB, "venues", "--market-state", str(layout.market_state))
 
 
 def _mail_sink(layout: Layout) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from streaming_worker.operations.layout import Layout
 from streaming_worker.operations.programs import Program
 
 STOP_SECONDS: Final = 7
+GROUP: Final = "arb"
 _HEAD: Final = """\
 [supervisord]
 nodaemon=true
@@ -39,7 +40,7 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 [supervisorctl]
 serverurl=unix://{socket}
 
-[group:arb]
+[group:{group}]
 programs={names}
 """
 # one group: the supervisor stops the members of a group together, but groups one after another
@@ -47,7 +48,7 @@ _PROGRAM: Final = """
 [program:{name}]
 command={command}
 environment={environment}
-autostart=true
+autostart={autostart}
 autorestart=true
 startsecs=3
 startretries=100
@@ -76,6 +77,7 @@ def write_supervisor_file(layout: Layout, programs: tuple[Program, ...]) -> None
     """Write the configuration, readable by its owner only."""
     logs = str(layout.config.paths.logs)
     head = _HEAD.format(
+        group=GROUP,
         logs=_literal(logs),
         folder=_literal(str(layout.supervisor)),
         socket=_literal(str(layout.control_socket)),
@@ -87,6 +89,7 @@ def write_supervisor_file(layout: Layout, programs: tuple[Program, ...]) -> None
             name=program.name,
             command=_literal(shlex.join(program.command)),
             environment=_environment(program.environment),
+            autostart="false" if program.waits_for_past else "true",
             stop_seconds=STOP_SECONDS,
             logs=_literal(logs),
         )
@@ -128,6 +131,12 @@ def states(layout: Layout) -> tuple[ProgramState, ...]:
     )
 
 
+def start_program(layout: Layout, name: str) -> None:
+    """Start a program that waited. Raises OperationError when the supervisor does not answer."""
+    waits = False
+    _call(layout, "startProcess", f"{GROUP}:{name}", waits)
+
+
 def stop(supervisor: subprocess.Popen[bytes], *, patience_seconds: float) -> tuple[int, ...]:
     """End the supervisor and everything it started; returns the pids that had to be killed."""
     if supervisor.poll() is None:
@@ -165,11 +174,11 @@ def _session_of(pid: int) -> int | None:
         return None
 
 
-def _call(layout: Layout, name: str) -> object:
+def _call(layout: Layout, name: str, *arguments: str | bool) -> object:
     transport = SupervisorTransport(None, None, serverurl=f"unix://{layout.control_socket}")
     try:
         with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as proxy:
-            return getattr(proxy.supervisor, name)()
+            return getattr(proxy.supervisor, name)(*arguments)
     except (OSError, xmlrpc.client.Error, HTTPException) as e:
         raise OperationError(f"the supervisor does not answer: {e}", hint=f"see {layout.config.paths.logs}") from e
 

@@ -1,5 +1,6 @@
 """Start everything, say when it is ready, keep watch, and end everything within ten seconds."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -9,9 +10,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from streaming_worker.adapters.clock import AnchoredClock
+from streaming_worker.app import capture_synthetic_history
 from streaming_worker.config import Config
 from streaming_worker.core.units import NANOS_PER_SECOND
 from streaming_worker.errors import OperationError
@@ -21,44 +23,55 @@ from streaming_worker.operations.layout import Layout
 from streaming_worker.operations.ports import ports_of, require_free
 from streaming_worker.operations.programs import programs_of
 from streaming_worker.operations.readiness import missing_parts
+from streaming_worker.service.log import configure
 
 READY_TIMEOUT_S: Final = 180
 STOP_PATIENCE_S: Final = 9.0
 _POLL_S: Final = 0.5
+_ANSWER_TRIES: Final = 20
 _BROKEN: Final = frozenset({"FATAL", "BACKOFF"})
 
-Say = Callable[[str], None]
+Say: TypeAlias = Callable[[str], None]
+Progress: TypeAlias = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """What ``run`` needs: settings, the environment of the programs, and where lines for the operator go."""
+    """What ``run`` needs: settings, the environment of the programs, and where lines and progress go."""
 
     config: Config
     environ: Mapping[str, str]
     say: Say
+    progress: Progress
 
 
-def run(platform: Platform, *, prepare: Callable[[], None] | None = None) -> None:
+class _Stopped(Exception):  # noqa: N818 - no error: the operator asked for it
+    """A signal came while the past was being captured."""
+
+
+def run(platform: Platform) -> None:
     """Run until a signal or until the supervisor is gone.
 
-    ``prepare`` is called before the first program starts. Raises: OperationError when a port is taken, another instance
-    runs on the same data, or the platform does not become ready.
+    Raises: OperationError when a port is taken, another instance runs on the same data, or the platform does not become
+    ready.
     """
     layout = Layout(platform.config)
     with _signals() as stopping:
-        process = _start(platform, layout, prepare)
+        process = _start(platform, layout)
         try:
+            _capture_past(platform, layout, stopping)
             if _wait_until_ready(platform, layout, process, stopping):
                 _announce(platform)
                 _watch(platform, layout, process, stopping)
+        except _Stopped:
+            platform.say("stopped while the past was being captured; what was captured stays")
         finally:
             platform.say("stopping")
             killed = supervisor.stop(process, patience_seconds=STOP_PATIENCE_S)
             platform.say(f"stopped; ended by force: {len(killed)}" if killed else "stopped")
 
 
-def _start(platform: Platform, layout: Layout, prepare: Callable[[], None] | None) -> subprocess.Popen[bytes]:
+def _start(platform: Platform, layout: Layout) -> subprocess.Popen[bytes]:
     layout.create()
     other = supervisor.running_pid(layout)
     if other is not None:
@@ -69,10 +82,48 @@ def _start(platform: Platform, layout: Layout, prepare: Callable[[], None] | Non
     require_free(ports_of(platform.config))
     write_dagster_home(layout)
     supervisor.write_supervisor_file(layout, programs_of(layout))
-    if prepare is not None:
-        prepare()
     platform.say(f"starting; logs in {platform.config.paths.logs}")
     return supervisor.start(layout, _environment(platform))
+
+
+def _capture_past(platform: Platform, layout: Layout, stopping: threading.Event) -> None:
+    """Give a fresh demo some closed hours, while Dagster starts; then let go who waits for them."""
+    waiting = [program.name for program in programs_of(layout) if program.waits_for_past]
+    if not waiting:
+        return
+
+    def progress(start_ns: int, now_ns: int, end_ns: int) -> None:
+        if stopping.is_set():
+            raise _Stopped
+        done, total = ((moment - start_ns) // NANOS_PER_SECOND for moment in (now_ns, end_ns))
+        platform.progress("capturing synthetic hours", done, total)
+
+    configure(level="WARNING", form="console")
+    venues = platform.config.venues
+    report = asyncio.run(
+        capture_synthetic_history(
+            platform.config,
+            hours=venues.history_hours,
+            seed=venues.seed,
+            market_state=layout.market_state,
+            clock=AnchoredClock(),
+            progress=progress,
+        )
+    )
+    if report is not None:
+        platform.say(f"captured {report.rows} rows of synthetic history in {report.seconds:.0f} s")
+    _wait_for_supervisor(layout)
+    for name in waiting:
+        supervisor.start_program(layout, name)
+
+
+def _wait_for_supervisor(layout: Layout) -> None:
+    pause = threading.Event()
+    for _ in range(_ANSWER_TRIES):
+        if supervisor.running_pid(layout) is not None:
+            return
+        pause.wait(_POLL_S)
+    raise OperationError("the supervisor does not answer", hint=f"see {layout.config.paths.logs}/supervisord.log")
 
 
 def _environment(platform: Platform) -> dict[str, str]:
