@@ -170,19 +170,18 @@ class Gemini:
         if not self._trust.is_trusted(key):
             return self._first(key, depth, received_ns)
         ids, digits = self._ids[key], self._size_digits[key]
-        match ids.check(depth.U, depth.u):
-            case Continuity.NEXT:
-                bids = parse_levels(depth.b, digits, is_snapshot=False)
-                asks = parse_levels(depth.a, digits, is_snapshot=False)
-                return [BookDelta(key, bids, asks, plausible_ns(depth.E), received_ns, depth.u)]
-            case Continuity.OLD:
-                self.counters["old_sequences"] += 1
-                return []
-            case Continuity.GAP:
-                self.counters["sequence_gaps"] += 1
-                self.counters["one_id_steps"] += ids.last + 1 == depth.U
-                cause = GapCause.UPDATE_ID
-                return [self._trust.lose(key, cause, received_ns, expected=ids.last, received=depth.U)]
+        continuity = ids.check(depth.U, depth.u)
+        if continuity is Continuity.OLD:
+            self.counters["old_sequences"] += 1
+            return []
+        if continuity is Continuity.GAP:
+            self.counters["sequence_gaps"] += 1
+            self.counters["one_id_steps"] += depth.U == ids.last + 1
+            cause = GapCause.UPDATE_ID
+            return [self._trust.lose(key, cause, received_ns, expected=ids.last, received=depth.U)]
+        bids = parse_levels(depth.b, digits, is_snapshot=False)
+        asks = parse_levels(depth.a, digits, is_snapshot=False)
+        return [BookDelta(key, bids, asks, plausible_ns(depth.E), received_ns, depth.u)]
 
     def _first(self, key: str, depth: _Depth, received_ns: Nanos) -> list[Event]:
         """Read the first update of a subscription. It is the snapshot; U == u is all that tells it from a change."""
