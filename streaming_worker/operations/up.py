@@ -127,10 +127,15 @@ def _wait_for_supervisor(layout: Layout) -> None:
 
 
 def _environment(platform: Platform) -> dict[str, str]:
-    """The programs' environment: ours, this interpreter's commands first, no byte code lost between starts."""
+    """The programs' environment: ours, this interpreter's commands first, the data folder whole (dbt reads it)."""
     scripts = str(Path(sys.executable).parent)
     path = f"{scripts}{os.pathsep}{platform.environ.get('PATH', os.defpath)}"
-    return {**platform.environ, "PATH": path, "PYTHONUNBUFFERED": "1"}
+    return {
+        **platform.environ,
+        "PATH": path,
+        "PYTHONUNBUFFERED": "1",
+        "ARB_DATA_DIR": str(platform.config.paths.data_dir),
+    }
 
 
 def _wait_until_ready(
