@@ -14,7 +14,7 @@ import msgspec
 from streaming_worker.sandbox.faces.playback import PlaybackFace
 from streaming_worker.sandbox.faces.session import HttpCall, HttpReply
 from streaming_worker.sandbox.faces.solana import SolanaFace
-from streaming_worker.sandbox.faces.wire import json_reply, split_target, trimmed
+from streaming_worker.sandbox.faces.wire import json_reply, split_target, trimmed, whole_number
 from streaming_worker.sandbox.hub import Hub
 from streaming_worker.sandbox.market.book import BookModel
 from streaming_worker.sandbox.market.changes import Level
@@ -89,12 +89,13 @@ class Control:
             return json_reply({"error": "unknown book"}, status=404)
         return json_reply(_book(book))
 
-    def _throttle(self, calls: str) -> HttpReply:
+    def _throttle(self, text: str) -> HttpReply:
         face = self._hub.faces.get("solana")
-        if not isinstance(face, SolanaFace) or not calls.isdigit():
+        calls = whole_number(text, otherwise=-1)
+        if not isinstance(face, SolanaFace) or calls < 0:
             return json_reply({"error": "expected a whole number of calls"}, status=400)
-        face.refuse_next(int(calls))
-        return json_reply({"calls": int(calls)})
+        face.refuse_next(calls)
+        return json_reply({"calls": calls})
 
     def _playbacks(self) -> list[PlaybackFace]:
         return [face for face in self._hub.faces.values() if isinstance(face, PlaybackFace)]

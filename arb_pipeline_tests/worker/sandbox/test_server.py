@@ -278,7 +278,7 @@ async def test_what_breaks_the_market_is_not_swallowed(market: Market, clock: Cl
 async def test_a_long_pause_of_the_machine_moves_no_price(market: Market, clock: Clock, start_ns: int) -> None:
     sandbox = Sandbox(clock=clock, market=market, base_port=0)
     sandbox.hub.advance(start_ns + 1_000_000_000)
-    before = (market.latents["SOL"].price_e8, market.pool.slot)
+    before = (market.latents["SOL"].price_e8, market.pool.price_e8)
     sandbox.hub.advance(start_ns + 3_600_000_000_000)
-    assert (market.latents["SOL"].price_e8, market.pool.slot) == before
+    assert (market.latents["SOL"].price_e8, market.pool.price_e8) == before
     assert market.now_ns == start_ns + 3_600_000_000_000

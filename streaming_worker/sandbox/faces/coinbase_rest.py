@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from streaming_worker.core.units import E8
 from streaming_worker.sandbox.faces.session import HttpCall, HttpReply
-from streaming_worker.sandbox.faces.wire import rfc3339, split_target, trimmed
+from streaming_worker.sandbox.faces.wire import rfc3339, split_target, trimmed, whole_number
 from streaming_worker.sandbox.market.book import BookModel
 from streaming_worker.sandbox.market.spec import COINBASE
 from streaming_worker.sandbox.market.stepper import Market
@@ -48,7 +48,9 @@ class CoinbaseRest:
             return self._product(path.removeprefix(f"{_PRODUCTS}/"))
         book = self._market.book(COINBASE, canonical_symbol(query.get("product_id", "")))
         if path == _BOOK and book is not None:
-            return _reply(_product_book(book, query["product_id"], _limit(query.get("limit", "")), now_ns))
+            return _reply(
+                _product_book(book, query["product_id"], whole_number(query.get("limit"), otherwise=0), now_ns)
+            )
         return _not_found()
 
     def _products(self) -> dict[str, Any]:
@@ -118,10 +120,6 @@ def _product_book(book: BookModel, product_id: str, limit: int, now_ns: int) -> 
         "spread_bps": trimmed((ask - bid) * 2 * 10_000 * E8 // (bid + ask), 8),
         "spread_absolute": trimmed(ask - bid, decimals),
     }
-
-
-def _limit(text: str) -> int:
-    return int(text) if text.isdigit() else 0
 
 
 def _levels(book: BookModel, levels: list[tuple[int, int]]) -> list[dict[str, str]]:

@@ -11,7 +11,7 @@ import msgspec
 from streaming_worker.core.units import NANOS_PER_MILLISECOND, NANOS_PER_SECOND
 from streaming_worker.sandbox.faces.gemini_rest import GeminiRest, gemini_symbol
 from streaming_worker.sandbox.faces.session import NEVER, HttpCall, HttpReply, Output
-from streaming_worker.sandbox.faces.wire import padded
+from streaming_worker.sandbox.faces.wire import padded, whole_number
 from streaming_worker.sandbox.market.book import BookModel
 from streaming_worker.sandbox.market.changes import Level, LevelsChanged, MarketChange, Trade, Traded
 from streaming_worker.sandbox.market.spec import GEMINI
@@ -88,8 +88,8 @@ class GeminiFace:
 
     def open(self, _path: str, query: Mapping[str, str], _now_ns: int) -> "GeminiSession":
         """Begin a session; the query says how much of each book comes first (0 none, -1 all, N levels)."""
-        wanted = query.get("snapshot", "0")
-        return GeminiSession(self._market, int(wanted) if wanted.lstrip("-").isdigit() else 0)
+        wanted = query.get("snapshot")
+        return GeminiSession(self._market, _FULL_BOOK if wanted == "-1" else whole_number(wanted, otherwise=0))
 
     def answer(self, call: HttpCall, now_ns: int) -> HttpReply:
         """Answer a REST call."""

@@ -4,11 +4,12 @@
 Source: docs.gemini.com rest-api; bodies as recorded in August 2026.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from streaming_worker.core.units import NANOS_PER_SECOND
 from streaming_worker.sandbox.faces.session import HttpCall, HttpReply
-from streaming_worker.sandbox.faces.wire import json_reply, padded, split_target, trimmed, with_point
+from streaming_worker.sandbox.faces.wire import json_reply, padded, split_target, trimmed, whole_number, with_point
 from streaming_worker.sandbox.market.book import BookModel
 from streaming_worker.sandbox.market.changes import Level
 from streaming_worker.sandbox.market.spec import GEMINI
@@ -40,7 +41,7 @@ class GeminiRest:
         if path.startswith(_DETAILS) and (book := books.get(path.removeprefix(_DETAILS).lower())) is not None:
             return HttpReply(status=200, body=_details(book))
         if path.startswith(_BOOK) and (book := books.get(path.removeprefix(_BOOK).lower())) is not None:
-            return _book(book, _limit(query.get("limit_bids")), _limit(query.get("limit_asks")), now_ns)
+            return _book(book, query, now_ns)
         reason = {
             "result": "error",
             "reason": "InvalidSymbol",
@@ -59,7 +60,9 @@ def _details(book: BookModel) -> bytes:
     ).encode()
 
 
-def _book(book: BookModel, most_bids: int, most_asks: int, now_ns: int) -> HttpReply:
+def _book(book: BookModel, query: Mapping[str, str], now_ns: int) -> HttpReply:
+    most_bids = whole_number(query.get("limit_bids"), otherwise=_DEFAULT_LEVELS)
+    most_asks = whole_number(query.get("limit_asks"), otherwise=_DEFAULT_LEVELS)
     second = str(now_ns // NANOS_PER_SECOND)
     bids = book.bids.sorted_levels()[: most_bids or None]
     asks = book.asks.sorted_levels()[: most_asks or None]
@@ -76,7 +79,3 @@ def _levels(book: BookModel, levels: list[Level], second: str) -> list[dict[str,
         }
         for price, lots in levels
     ]
-
-
-def _limit(text: str | None) -> int:
-    return int(text) if text is not None and text.isdigit() else _DEFAULT_LEVELS

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from urllib.parse import parse_qsl, urlsplit
+from typing import Final
+from urllib.parse import parse_qsl
 
 import msgspec
 
 from streaming_worker.core.units import NANOS_PER_SECOND
 from streaming_worker.sandbox.faces.session import HttpReply
+
+_MOST_DIGITS: Final = 9
 
 
 def trimmed(value: int, decimals: int) -> str:
@@ -50,8 +53,15 @@ def quoted_list(values: list[str]) -> str:
 
 def split_target(target: str) -> tuple[str, Mapping[str, str]]:
     """Split a request target into its path and its query."""
-    parts = urlsplit(target)
-    return parts.path, dict(parse_qsl(parts.query))
+    path, _, query = target.partition("?")
+    return path, dict(parse_qsl(query))
+
+
+def whole_number(text: str | None, *, otherwise: int) -> int:
+    """Read a count that a client wrote; ``otherwise`` for anything that is not a plain number."""
+    if text is None or len(text) > _MOST_DIGITS or not (text.isascii() and text.isdecimal()):
+        return otherwise
+    return int(text)
 
 
 def json_reply(value: object, *, status: int = 200) -> HttpReply:

@@ -72,7 +72,7 @@ class Market(msgspec.Struct):
         return [book.spec.symbol for book in self.books if book.spec.venue == venue]
 
     def skip_to(self, ns: int) -> None:
-        """Let the time until ``ns`` pass without anything happening: no price moves."""
+        """Let the time until ``ns`` pass without a price moving; the chain makes empty blocks meanwhile."""
         by_ns = ns - self.now_ns
         if by_ns <= 0:
             return
@@ -80,7 +80,7 @@ class Market(msgspec.Struct):
             latent.next_ns += by_ns
         for book in self.books:
             book.next_ns += by_ns
-        self.pool.next_ns += by_ns
+        self.pool.skip(by_ns)
         self.dislocations.shift(by_ns)
         self.now_ns = ns
 
