@@ -176,7 +176,7 @@ class Gemini:
             return []
         if continuity is Continuity.GAP:
             self.counters["sequence_gaps"] += 1
-            self.counters["one_id_steps"] += depth.U == ids.last + 1
+            self.counters["one_id_steps"] += int(depth.U - ids.last == 1)
             cause = GapCause.UPDATE_ID
             return [self._trust.lose(key, cause, received_ns, expected=ids.last, received=depth.U)]
         bids = parse_levels(depth.b, digits, is_snapshot=False)
