@@ -18,6 +18,7 @@ from streaming_worker.core.events import Event
 from streaming_worker.core.outputs import Output
 from streaming_worker.core.units import NANOS_PER_SECOND, Nanos
 from streaming_worker.errors import StorageError
+from streaming_worker.storage.laps import Laps
 from streaming_worker.storage.live_file import LiveFile, WorkerRun, warm_up
 from streaming_worker.storage.recovery import RecoveredSegment, recover_with
 from streaming_worker.storage.rotation import Rotation
@@ -166,6 +167,11 @@ class Sink:
     def acknowledged_seq(self) -> int:
         """The last seq that is durable, with all before it."""
         return self._writer.acknowledged_seq
+
+    @property
+    def commit_laps(self) -> Laps:
+        """How long the latest commits took."""
+        return self._writer.laps
 
     async def flush(self) -> None:
         """Return once everything put before is durable. Raises StorageError."""
