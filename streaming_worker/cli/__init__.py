@@ -7,7 +7,7 @@ import click
 
 from streaming_worker.cli.examine import demo_check, doctor
 from streaming_worker.cli.exit_codes import EXIT_CODE_HELP, ExitCode
-from streaming_worker.cli.prove import replay
+from streaming_worker.cli.prove import bench, replay, vectors
 from streaming_worker.cli.run import up, venues, worker
 from streaming_worker.errors import ConfigError, OperationError, WorkerError
 
@@ -25,7 +25,7 @@ def arb() -> None:
     """
 
 
-for _command in (up, worker, venues, replay, doctor, demo_check):
+for _command in (up, worker, venues, replay, vectors, bench, doctor, demo_check):
     arb.add_command(_command)
 
 

@@ -1,12 +1,16 @@
 """Commands that prove something from the record or against published vectors."""
 
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from streaming_worker.cli.exit_codes import EXIT_CODE_HELP, ExitCode
+
+PARTS = ("decode", "engine", "quote", "end-to-end")
 
 
 @click.command(epilog=EXIT_CODE_HELP)
@@ -48,3 +52,77 @@ def replay_lines(report: dict[str, Any]) -> list[str]:
     lines += [f"skipped {name}: {reason}" for name, reason in report["skipped"].items()]
     lines += [f"{name}: {value}" for name, value in report["overall"].items()]
     return lines
+
+
+@click.command(epilog=EXIT_CODE_HELP)
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a line for each file.")
+def vectors(*, folder: Path, as_json: bool) -> ExitCode:
+    """Run the pool arithmetic over every file of FOLDER and compare each row with what the chain's programs gave.
+
+    \b
+    Examples:
+      arb vectors published-vectors
+      arb vectors published-vectors --json
+    """
+    from streaming_worker.service.vectors.run import run_vectors
+
+    report = run_vectors(folder)
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+    else:
+        for line in vector_lines(report):
+            click.echo(line)
+    return ExitCode.FINDING if report["mismatched"] or not report["files"] else ExitCode.OK
+
+
+def vector_lines(report: dict[str, Any]) -> list[str]:
+    """Return the report for a person: a line for each file and each of its first mismatches."""
+    lines = []
+    for name, file in report["files"].items():
+        lines.append(f"{name}: {file['rows']} rows, {file['matched']} matched, {file['mismatched']} mismatched")
+        lines += [f"  row {row['row']}: {json.dumps(row['differences'])}" for row in file["first_mismatches"]]
+    lines += [f"{name}: not vectors: {reason}" for name, reason in report["unknown"].items()]
+    return [*lines, f"matched {report['matched']}, mismatched {report['mismatched']}"]
+
+
+@click.command(epilog=EXIT_CODE_HELP)
+@click.argument("part", type=click.Choice(PARTS))
+@click.option("--input", "path", type=click.Path(path_type=Path), help="Recorded input, for the parts that need one.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+def bench(*, part: str, path: Path | None, as_json: bool) -> ExitCode:
+    """Time one part on this machine: medians, with the work that was counted.
+
+    \b
+    decode      frames to events to a book, from a recorded capture (--input FILE)
+    engine      the whole fold, over minutes of the synthetic market
+    quote       exact pool quotes on a recorded pool (--input FOLDER)
+    end-to-end  frames of the synthetic market to a sealed segment on disk
+
+    \b
+    Examples:
+      arb bench engine
+      arb bench decode --input recordings/coinbase.jsonl.gz --json
+    """
+    from streaming_worker.operations.bench import run_part
+
+    report = run_part(part, path, os.environ)
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+    else:
+        for line in flat_lines(report):
+            click.echo(line)
+    return ExitCode.OK
+
+
+def flat_lines(value: object, name: str = "") -> Iterator[str]:
+    """Yield ``name.of.value: value`` for every leaf of a report."""
+    match value:
+        case dict():
+            for key, inner in value.items():
+                yield from flat_lines(inner, f"{name}.{key}" if name else str(key))
+        case list():
+            for number, inner in enumerate(value):
+                yield from flat_lines(inner, f"{name}[{number}]")
+        case _:
+            yield f"{name}: {value}"

@@ -1,0 +1,116 @@
+"""What ``arb bench`` times, and with which input; each part says how much work it counted."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import uvloop
+
+from streaming_worker.adapters.clock import AnchoredClock, HandClock
+from streaming_worker.app import HistoryReport, capture_synthetic_history
+from streaming_worker.config import Config, load_config
+from streaming_worker.core.events import Event
+from streaming_worker.core.units import NANOS_PER_HOUR, NANOS_PER_SECOND
+from streaming_worker.errors import ConfigError
+from streaming_worker.service.bench_fold import bench_decode, bench_engine
+from streaming_worker.service.bench_quote import STATE_FILE, run_bench_quote
+from streaming_worker.service.log import configure
+from streaming_worker.storage.reader import open_segments
+from streaming_worker.storage.segments import list_segments
+
+Report: TypeAlias = dict[str, Any]
+_MINUTES: Final = 5
+# any full hour; the seeded market depends on nothing else
+_START_NS: Final = 500_000 * NANOS_PER_HOUR
+_RECORDING: Final = Path("captures", "coinbase", "advanced_btc_eth_20260809.jsonl.gz")
+
+
+def decode(path: Path | None, environ: Mapping[str, str]) -> Report:
+    """Time decoding and the book over a recorded capture."""
+    return bench_decode(_input(path, environ, _RECORDING))
+
+
+def quote(path: Path | None, environ: Mapping[str, str]) -> Report:
+    """Time exact pool quotes on a recorded pool."""
+    return run_bench_quote(path or _input(None, environ, STATE_FILE).parent.parent)
+
+
+def engine(path: Path | None, _: Mapping[str, str]) -> Report:
+    """Time the whole fold over minutes of the synthetic market; needs no input."""
+    _refuse(path)
+    with tempfile.TemporaryDirectory(prefix="arb-bench-") as folder:
+        config = _demo(Path(folder))
+        events = _synthetic_events(config)
+    return bench_engine(config.engine, events)
+
+
+def end_to_end(path: Path | None, _: Mapping[str, str]) -> Report:
+    """Time frames from the synthetic market to a sealed segment: protocols, engine, rows and disk; needs no input."""
+    _refuse(path)
+    watch = AnchoredClock()
+    with tempfile.TemporaryDirectory(prefix="arb-bench-") as folder:
+        started_ns = watch.monotonic_ns()
+        report = _capture(_demo(Path(folder)))
+        seconds = (watch.monotonic_ns() - started_ns) / NANOS_PER_SECOND
+    return {
+        "frames": report.frames,
+        "events": report.events,
+        "rows": report.rows,
+        "segments": report.segments,
+        "digest": report.digest,
+        "seconds": round(seconds, 3),
+        "frames_per_second": round(report.frames / seconds),
+        "rows_per_second": round(report.rows / seconds),
+        "times_real_time": round(_MINUTES * 60 / seconds, 1),
+    }
+
+
+_PARTS: Final[dict[str, Callable[[Path | None, Mapping[str, str]], Report]]] = {
+    "decode": decode,
+    "engine": engine,
+    "quote": quote,
+    "end-to-end": end_to_end,
+}
+
+
+def run_part(part: str, path: Path | None, environ: Mapping[str, str]) -> Report:
+    """Run one part. Raises ConfigError for input that is missing or not wanted."""
+    return _PARTS[part](path, environ)
+
+
+def _input(path: Path | None, environ: Mapping[str, str], usual: Path) -> Path:
+    if path is not None:
+        return path
+    folder = environ.get("ARB_SHARED_DIR")
+    if not folder:
+        raise ConfigError(f"expected --input, or ARB_SHARED_DIR naming a folder with {usual}", key="--input")
+    return Path(folder) / usual
+
+
+def _demo(folder: Path) -> Config:
+    return load_config(None, {"ARB_PROFILE": "demo", "ARB_DATA_DIR": str(folder), "ARB_CAPTURE_RAW_FRAMES": "false"})
+
+
+def _refuse(path: Path | None) -> None:
+    if path is not None:
+        raise ConfigError("this part makes its own input; leave --input out", key="--input")
+
+
+def _capture(config: Config) -> HistoryReport:
+    """Capture minutes of the market as in the demo."""
+    configure(level="WARNING", form="console")
+    clock = HandClock(_START_NS + _MINUTES * 60 * NANOS_PER_SECOND)
+    state = config.paths.state / "market.json"
+    report = uvloop.run(
+        capture_synthetic_history(config, hours=0, seed=config.venues.seed, market_state=state, clock=clock)
+    )
+    assert report is not None, "the folder is new"
+    return report
+
+
+def _synthetic_events(config: Config) -> list[Event]:
+    """Capture, and read the inputs back."""
+    _capture(config)
+    with open_segments([segment.path for segment in list_segments(config.paths.data_dir)]) as reader:
+        return [event for run_id in reader.run_ids() for _, event in reader.events(run_id)]
