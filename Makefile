@@ -47,7 +47,7 @@ $(INSTALLED): pyproject.toml uv.lock | $(BIN)/python
 	touch $@
 
 $(MANIFEST): $(DBT_SOURCES) | $(INSTALLED)
-	$(BIN)/python -m arb_pipeline.build_manifest
+	$(BIN)/python -m arb_pipeline.manifest
 	touch $@
 
 demo: install  ## everything on this machine with local venues; Ctrl-C ends it

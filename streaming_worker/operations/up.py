@@ -80,10 +80,20 @@ def _start(platform: Platform, layout: Layout) -> subprocess.Popen[bytes]:
             hint=f"stop it with: kill {other}",
         )
     require_free(ports_of(platform.config))
+    _prepare_dbt(platform)
     write_dagster_home(layout)
     supervisor.write_supervisor_file(layout, programs_of(layout))
     platform.say(f"starting; logs in {platform.config.paths.logs}")
     return supervisor.start(layout, _environment(platform))
+
+
+def _prepare_dbt(platform: Platform) -> None:
+    """Make the dbt manifest where it is missing or old; a moment's work otherwise."""
+    command = [sys.executable, "-m", "arb_pipeline.manifest"]
+    result = subprocess.run(command, env=_environment(platform), capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        lines = (result.stderr or result.stdout).strip().splitlines()
+        raise OperationError(f"the dbt project cannot be prepared: {lines[-1] if lines else 'no reason given'}")
 
 
 def _capture_past(platform: Platform, layout: Layout, stopping: threading.Event) -> None:
