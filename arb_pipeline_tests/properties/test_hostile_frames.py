@@ -1,7 +1,9 @@
 """Any bytes give events that the record can hold, or a FeedFormatError: damaged frames against every protocol."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections import Counter
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -18,6 +20,8 @@ from streaming_worker.core.units import I64_MAX
 from streaming_worker.errors import FeedFormatError
 from streaming_worker.protocols.base import FeedProtocol
 from streaming_worker.protocols.build import PROTOCOL_NAMES, build_protocol
+from streaming_worker.protocols.coinbase import CoinbaseAdvanced
+from streaming_worker.protocols.solana import Solana
 from streaming_worker.storage.rows import event_rows
 
 FRAMES = 10_000
@@ -26,6 +30,10 @@ TOKENS = (
     b"null", b"true", b'""', b"{}", b"[]", b"-1", b"0", b"1e309", b"1e-08", b"18446744073709551616", b'"0.-10000"',
     b'"\xff"', b'"\\ud800\\udc00"', b'"\\ud800x"', b'"0001-01-01T00:00:00Z"', b'"99999999999999999999"', b"9" * 5_000,
     b'"' + b"9" * 5_000 + b'"', b"[[[[", b"NaN", b'"1e5"', b'"-1"', b'" 1"',
+)  # fmt: skip
+VALUES = (
+    None, True, "", {}, [], -1, 0, 1.5, 2**63 - 1, 2**63, 2**64, 10**30, "0.-10000", "0001-01-01T00:00:00Z", "1e5",
+    "9" * 30, "9" * 5_000, "\u0661", [["1", "2"]], ["a", "base64"], "150", "SOL-USD",
 )  # fmt: skip
 
 
@@ -82,17 +90,22 @@ def _gemini_v2() -> list[bytes]:
 def _solana() -> list[bytes]:
     node = Node()
     node.subscriptions[ADDRESS] = 502
-    replies = [frame({"jsonrpc": "2.0", "result": 500 + number, "id": number}) for number in range(1, 9)]
+    array = next(address for address in node.accounts if address != ADDRESS)
+    node.subscriptions[array] = 503
     return [
-        *replies[:2],
+        frame({"id": 1, "result": 501}),
+        frame({"id": 2, "result": 502}),
         node.notification(ADDRESS),
-        *replies[2:],
+        node.notification(array),
         node.next_slot(),
-        frame({"id": 3, "error": {"code": 1}}),
+        frame({"id": 3, "error": {"code": -32601, "message": "no"}}),
     ]
 
 
 VALID = dict(zip(PROTOCOL_NAMES, (_coinbase, _exchange, _gemini, _gemini_v2, _solana), strict=True))
+
+BOOKS = {"BookSnapshot", "BookDelta", "TradePrint", "FeedHeartbeat"}
+KINDS = dict.fromkeys(PROTOCOL_NAMES, BOOKS) | {"solana": {"PoolUpdate", "SlotAdvanced"}}
 
 
 def _protocol(name: str) -> FeedProtocol:
@@ -105,19 +118,24 @@ def _protocol(name: str) -> FeedProtocol:
     return protocol
 
 
-def _damaged(valid: list[bytes], random: Random, count: int) -> Iterator[bytes]:
-    """Yield frames with one to four wounds; now and then a whole one, so that states are reached."""
-    for _ in range(count):
-        wounded = bytearray(random.choice(valid))
-        for _ in range(random.randrange(5)):
-            _wound(wounded, random, valid)
-        yield bytes(wounded)
+def _damaged(valid: list[bytes], random: Random) -> bytes:
+    """Return a frame with wounds: half the time in its bytes, half in its values, so that it often stays JSON."""
+    content = random.choice(valid)
+    if random.random() < 0.5:
+        message = json.loads(content)
+        for _ in range(random.randrange(3)):
+            _wound_value(message, random)
+        return json.dumps(message, separators=(",", ":")).encode()
+    wounded = bytearray(content)
+    for _ in range(random.randrange(1, 4)):
+        _wound(wounded, random, valid)
+    return bytes(wounded)
 
 
 def _wound(content: bytearray, random: Random, valid: list[bytes]) -> None:
     at = random.randrange(len(content) + 1)
     end = min(at + random.randrange(1, 24), len(content))
-    match random.randrange(6):
+    match random.randrange(5):
         case 0:
             content[at:end] = bytes(random.randrange(256) for _ in range(end - at))
         case 1:
@@ -125,31 +143,51 @@ def _wound(content: bytearray, random: Random, valid: list[bytes]) -> None:
         case 2:
             content[at:at] = content[at:end]
         case 3:
-            _replace_value(content, random)
-        case 4:
             other = random.choice(valid)
             content[at:] = other[random.randrange(len(other)) :]
         case _:
             content[at:end] = random.choice(TOKENS)
 
 
-def _replace_value(content: bytearray, random: Random) -> None:
-    """Put a token in place of what follows some colon, so that the frame often stays JSON."""
-    colons = [index for index, byte in enumerate(content[:2_000]) if byte == ord(":")]
-    if not colons:
+def _wound_value(node: Any, random: Random) -> None:
+    """Walk down at random and replace, remove or repeat what stands there."""
+    places = list(node) if isinstance(node, dict) else list(range(len(node)))
+    if not places:
         return
-    start = random.choice(colons) + 1
-    stop = next((index for index in range(start, len(content)) if content[index] in b",]}"), len(content))
-    content[start:stop] = random.choice(TOKENS)
+    place = random.choice(places)
+    if isinstance(node[place], dict | list) and random.random() < 0.8:
+        _wound_value(node[place], random)
+    elif random.random() < 0.2:
+        del node[place]
+    else:
+        node[place] = deepcopy(random.choice(VALUES))
+
+
+def _renumber(protocol: FeedProtocol, content: bytes, random: Random) -> bytes:
+    """Give a frame the number or subscription that is due (mostly), else all damage would pass for an old message."""
+    if random.random() < 0.05:
+        return content
+    if isinstance(protocol, CoinbaseAdvanced):
+        return re.sub(rb'"sequence_num":[0-9]+', b'"sequence_num":%d' % protocol._sequence.expected, content)
+    if isinstance(protocol, Solana):
+        numbers = [number for number, (_, address) in protocol._subscribed.items() if address == ADDRESS]
+        return re.sub(rb'"subscription": ?[0-9]+', b'"subscription":%d' % max(numbers, default=1), content)
+    return content
 
 
 def _feed(protocol: FeedProtocol, content: bytes, now_ns: int) -> list[Event]:
+    """Let the protocol read a frame, and the venue confirm whatever it asks for then."""
     try:
         events = protocol.receive(content, now_ns)
     except FeedFormatError as e:
         events = protocol.resync(e.instrument, GapCause.BAD_FRAME, now_ns)
-    assert all(json.loads(one) for one in protocol.outgoing())
     protocol.http_requests()
+    while frames := protocol.outgoing():
+        for message in map(json.loads, frames):
+            if "jsonrpc" in message:
+                events += protocol.receive(frame({"id": message["id"], "result": 500 + message["id"]}), now_ns)
+            elif "id" in message:
+                events += protocol.receive(frame({"id": message["id"], "status": 200}), now_ns)
     return events
 
 
@@ -164,17 +202,20 @@ def _assert_recordable(events: list[Event]) -> None:
 def _attack(name: str, count: int, seed: int) -> None:
     random = Random(seed)
     protocol, valid = _protocol(name), VALID[name]()
-    produced = 0
-    for number, content in enumerate(_damaged(valid, random, count)):
-        if number % 500 == 0:
+    kinds: Counter[str] = Counter()
+    for number in range(count):
+        if number % 100 == 0:
             protocol.opened(number, NOW_NS)
             protocol.opening_messages()
             for whole in valid:
                 _feed(protocol, whole, NOW_NS)
+        content = _renumber(protocol, _damaged(valid, random), random)
         events = _feed(protocol, content, NOW_NS + number * 1_000_000)
         _assert_recordable(events)
-        produced += len(events)
-    assert produced > count // 100
+        kinds.update(type(event).__name__ for event in events)
+    assert kinds.pop("FeedGap") > count // 10
+    assert min(kinds.values()) > count // 1_000, kinds
+    assert kinds.keys() >= KINDS[name]
 
 
 @pytest.mark.parametrize("name", PROTOCOL_NAMES)

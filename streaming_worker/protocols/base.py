@@ -13,8 +13,8 @@ import msgspec
 from streaming_worker.core.events import Event, GapCause
 from streaming_worker.core.units import I64_MAX
 
-WholeNumber: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=I64_MAX)]
-"""A count, id, slot or time on the wire; anything that the record's 64 bits could not hold is refused."""
+WholeNumber: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=I64_MAX - 1)]
+"""A count, id, slot or time on the wire; what the record's 64 bits could not hold, it or the next, is refused."""
 
 
 class HttpRequest(msgspec.Struct, frozen=True):
