@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from streaming_worker.core.events import BookDelta
@@ -163,6 +164,42 @@ def test_a_file_that_was_never_finished_is_removed(tmp_path: Path, leftover: Pat
     leftover.touch()
     assert recover(leftover).sealed is None
     assert list(leftover.parent.glob("live-*")) == []
+
+
+def test_a_file_killed_before_it_had_tables_is_removed(leftover: Path) -> None:
+    wal_path(leftover).unlink()
+    leftover.unlink()
+    duckdb.connect(str(leftover)).close()
+    recovered = recover(leftover)
+    assert (recovered.sealed, recovered.run_id, recovered.problem) == (None, None, None)
+    assert list(leftover.parent.glob("live-*")) == []
+
+
+def test_a_file_without_rows_is_removed(leftover: Path) -> None:
+    wal_path(leftover).unlink()
+    recovered = recover(leftover)
+    assert (recovered.sealed, recovered.run_id) == (None, "run-1")
+    assert list(leftover.parent.glob("live-*")) == []
+
+
+def test_a_file_that_someone_holds_open_is_left_alone(leftover: Path) -> None:
+    """An open handle is no damage: setting the file aside would hide acknowledged rows."""
+    with duckdb.connect(str(leftover)), pytest.raises(StorageError, match="cannot recover"):
+        recover_leftovers(leftover.parent.parent, "w")
+    assert len(sealed_seqs(recover(leftover))) == COMMITS * PER_COMMIT
+
+
+def test_what_was_set_aside_before_is_not_overwritten(leftover: Path) -> None:
+    with leftover.open("r+b") as file:
+        file.write(b"\xff" * 12_288)
+    leftover.with_name(f"{leftover.name}.damaged").write_bytes(b"earlier")
+    with pytest.raises(StorageError, match="already exists"):
+        recover_leftovers(leftover.parent.parent, "w")
+
+
+def test_a_log_shorter_than_its_header_holds_nothing(leftover: Path) -> None:
+    wal_path(leftover).write_bytes(wal.HEADER[:3])
+    assert recover(leftover).sealed is None
 
 
 def test_a_running_worker_is_not_recovered(leftover: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streaming_worker.core.events import BookDelta, BookSnapshot, ClockTick, Event
+from streaming_worker.core.amm.pool_state import Tick, TickArray
+from streaming_worker.core.events import BookDelta, BookSnapshot, ClockTick, Event, FeedConnected, TickArrayUpdate
 from streaming_worker.errors import StorageError
 from streaming_worker.storage import inputs
 from streaming_worker.storage.batch import Batch
@@ -104,4 +105,19 @@ def test_a_value_that_no_event_has_is_a_storage_error(record) -> None:
 def test_a_table_that_is_missing_is_a_storage_error(record) -> None:
     record.execute("DROP TABLE commands")
     with pytest.raises(StorageError, match="commands"):
+        list(read_events(record, str))
+
+
+def test_a_kind_of_feed_event_that_does_not_exist_is_named(record) -> None:
+    insert(record, [(3, FeedConnected("gemini", 1, 2))])
+    record.execute("UPDATE feed_events SET kind = 'paused'")
+    with pytest.raises(StorageError, match=r"seq 3: expected one of .*heartbeat.*, received 'paused'"):
+        list(read_events(record, str))
+
+
+def test_a_tick_that_appears_twice_is_named(record) -> None:
+    array = TickArray(0, (Tick(8, -5, 5),))
+    insert(record, [(3, TickArrayUpdate("orca:p", 4, array, 2))])
+    record.execute("INSERT INTO tick_arrays SELECT * FROM tick_arrays")
+    with pytest.raises(StorageError, match="seq 3: expected each tick once"):
         list(read_events(record, str))

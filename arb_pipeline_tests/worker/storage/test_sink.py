@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from streaming_worker.adapters.clock import HandClock
@@ -12,6 +13,7 @@ from streaming_worker.core.events import BookDelta, ClockTick
 from streaming_worker.core.outputs import Direction, Keyframe, RejectionCount, RejectionReason
 from streaming_worker.errors import StorageError
 from streaming_worker.storage.reader import open_range
+from streaming_worker.storage.recovery import recover_leftovers
 from streaming_worker.storage.segments import list_segments
 from streaming_worker.storage.sink import Sink
 
@@ -198,3 +200,34 @@ async def test_a_restart_knows_when_the_last_row_was_received(start_sink: StartS
     for info in list_segments(tmp_path / "data"):
         info.path.unlink()
     assert start_sink(run_id="run-3").last_recorded_ns == NOON  # what the name of the removed segment still says
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_defect_in_the_writer_reaches_who_waits(start_sink: StartSink) -> None:
+    sink = start_sink()
+    no_event: Any = object()
+    sink.put_event(1, no_event)
+    with pytest.raises(StorageError, match="ended on a defect"):
+        await sink.flush()
+    with pytest.raises(StorageError, match="stopped early"):
+        sink.stop()
+
+
+async def test_a_start_that_fails_gives_up_the_lock(start_sink: StartSink, tmp_path: Path) -> None:
+    (tmp_path / "data" / "live").mkdir(parents=True)
+    held = tmp_path / "data" / "live" / "live-w-20260101T120000Z-00000001.duckdb"
+    with duckdb.connect(str(held)), pytest.raises(StorageError, match="cannot recover"):
+        start_sink()
+    assert start_sink().recovered[0].live == held
+
+
+async def test_a_segment_that_cannot_be_sealed_ends_the_sink(start_sink: StartSink, tmp_path: Path) -> None:
+    sink = start_sink(rotate_rows=1, commit_ms=1)
+    (tmp_path / "data" / "segments" / "w").rmdir()
+    sink.put_event(1, ClockTick(NOON))
+    await until(lambda: sink.stats().failure is not None)
+    with pytest.raises(StorageError, match="cannot seal"):
+        sink.put_event(2, ClockTick(NOON))
+    with pytest.raises(StorageError, match="stopped early"):
+        sink.stop()
+    assert [item.last_seq for item in recover_leftovers(tmp_path / "data", "w") if item.sealed] == [1]
