@@ -29,7 +29,7 @@ echo "error: no Python from 3.11 to 3.13 on PATH (install one, or name it: make 
 endef
 
 $(BIN)/python:
-	python=$$($(FIND_PYTHON)); "$$python" -m venv $(VENV)
+	@python=$$($(FIND_PYTHON)); echo "making $(VENV) with $$python"; "$$python" -m venv $(VENV)
 
 # uv from PATH if it is new enough, else a copy inside .venv that the lock does not touch
 define FIND_UV
@@ -43,12 +43,13 @@ endef
 
 # Byte code is compiled at install: where PYTHONDONTWRITEBYTECODE is set, every start would compile everything again.
 $(INSTALLED): pyproject.toml uv.lock | $(BIN)/python
+	@echo "installing from uv.lock (the first time takes some minutes on a slow line)"; \
 	uv=$$($(FIND_UV)); UV_PYTHON_DOWNLOADS=never "$$uv" sync --frozen --compile-bytecode --quiet --python $(BIN)/python
-	touch $@
+	@touch $@
 
 $(MANIFEST): $(DBT_SOURCES) | $(INSTALLED)
-	$(BIN)/python -m arb_pipeline.manifest
-	touch $@
+	@$(BIN)/python -m arb_pipeline.manifest
+	@touch $@
 
 demo: install  ## everything on this machine with local venues; Ctrl-C ends it
 	$(BIN)/arb up --profile demo
