@@ -9,7 +9,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -35,6 +35,15 @@ _LOG: Final = structlog.get_logger("worker")
 DRAIN_S: Final = 4.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """What a finished run held at its end; a replay of its record gives the same digest."""
+
+    run_id: str
+    events: int
+    digest: str
+
+
 async def run_worker(
     config: Config,
     *,
@@ -43,7 +52,7 @@ async def run_worker(
     ready: Callable[[str], None] | None = None,
     tuning: Tuning | None = None,
     random: Random | None = None,
-) -> None:
+) -> RunReport:
     """Capture until ``stop``, then flush and seal. ``ready`` gets the gateway's URL once it listens.
 
     Raises: ConfigError for a port that cannot be used, StorageError when the record cannot be written.
@@ -59,6 +68,7 @@ async def run_worker(
         finally:
             await asyncio.to_thread(sink.stop)
             _LOG.info("worker_stopped", run_id=run.run_id, rows=sink.stats().committed_rows)
+        return RunReport(run_id=run.run_id, events=worker.engine.event_count, digest=worker.engine.digest())
 
 
 def status_file(config: Config) -> Path:
@@ -74,7 +84,7 @@ class _Worker:
         self._sink = sink
         self._status_file = status_file(config)
         self._bus = Bus(tuning.bus_capacity)
-        self._engine = Engine(config.engine)
+        self.engine = Engine(config.engine)
         self._metrics = Metrics()
         way_out = edge(clock, tuning, random)
         self._feeds = [
@@ -93,7 +103,7 @@ class _Worker:
         self._health = Health(
             worker=config.worker.name,
             run_id=run_id,
-            engine=self._engine,
+            engine=self.engine,
             transports={feed.feed: feed.status for feed in self._feeds},
             sink=lambda: asdict(sink.stats()),
             complaints=self._complaints,
@@ -101,10 +111,10 @@ class _Worker:
             limits=tuning.health,
         )
         self._gateway = gateway.Gateway(
-            engine=self._engine, bus=self._bus, health=self._health, metrics=self._metrics, clock=clock
+            engine=self.engine, bus=self._bus, health=self._health, metrics=self._metrics, clock=clock
         )
         self._pump = Pump(
-            self._engine, sink, clock=clock, gaps=GapLedger(config.engine.feeds), observers=[self._gateway.observe]
+            self.engine, sink, clock=clock, gaps=GapLedger(config.engine.feeds), observers=[self._gateway.observe]
         )
         self._add_sources()
         _LOG.info("worker_started", worker=config.worker.name, run_id=run_id, feeds=len(self._feeds), pid=os.getpid())

@@ -53,12 +53,22 @@ class CommandBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Gateway:
     """Answers from references to the running parts; keeps only the commands that wait for the engine."""
 
-    def __init__(self, *, engine: Engine, bus: Bus, health: Health, metrics: Metrics, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        bus: Bus,
+        health: Health,
+        metrics: Metrics,
+        clock: Clock,
+        command_timeout_s: float = COMMAND_TIMEOUT_S,
+    ) -> None:
         self._engine = engine
         self._bus = bus
         self._health = health
         self._metrics = metrics
         self._clock = clock
+        self._command_timeout_s = command_timeout_s
         self._waiting: dict[str, asyncio.Future[int]] = {}
         self.app = Starlette(
             routes=[
@@ -121,7 +131,7 @@ class Gateway:
         _LOG.info("command", kind=body.kind.value, actor=body.actor, reason=body.reason, command_id=body.command_id)
         self._bus.announce([OperatorCommand(body.command_id, body.kind, body.actor, body.reason, now_ns)])
         try:
-            async with asyncio.timeout(COMMAND_TIMEOUT_S):
+            async with asyncio.timeout(self._command_timeout_s):
                 seq = await waiting
         except TimeoutError:
             return _json({"command_id": body.command_id, "seq": None, "risk": None}, status=202)
