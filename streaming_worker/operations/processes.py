@@ -31,12 +31,12 @@ def serve_worker(config: Config, *, level: str, form: LogFormat, say: Callable[[
     run_until_signal(lambda stop: run_worker(config, clock=clock, stop=stop, ready=say), cancel=False)
 
 
-def run_until_signal(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]], *, cancel: bool = True) -> None:
+def run_until_signal(main: Callable[[asyncio.Event], Coroutine[Any, Any, object]], *, cancel: bool = True) -> None:
     """Run ``main`` under uvloop. A signal sets the event it was given, and cancels it where ``cancel`` is true."""
     uvloop.run(_supervised(main, cancel=cancel))
 
 
-async def _supervised(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]], *, cancel: bool) -> None:
+async def _supervised(main: Callable[[asyncio.Event], Coroutine[Any, Any, object]], *, cancel: bool) -> None:
     stop = asyncio.Event()
     running = asyncio.current_task()
 

@@ -21,7 +21,7 @@ from streaming_worker.operations import supervisor
 from streaming_worker.operations.dagster_home import write_dagster_home
 from streaming_worker.operations.layout import Layout
 from streaming_worker.operations.ports import ports_of, require_free
-from streaming_worker.operations.programs import programs_of
+from streaming_worker.operations.programs import Program, programs_of
 from streaming_worker.operations.readiness import missing_parts
 from streaming_worker.service.log import configure
 
@@ -37,19 +37,20 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """What ``run`` needs: settings, the environment of the programs, and where lines and progress go."""
+    """What ``run`` needs: settings, the programs and their environment, and where lines and progress go."""
 
     config: Config
     environ: Mapping[str, str]
     say: Say
     progress: Progress
+    programs: Callable[[Layout], tuple[Program, ...]] = programs_of
 
 
 class _Stopped(Exception):  # noqa: N818 - no error: the operator asked for it
     """A signal came while the past was being captured."""
 
 
-def run(platform: Platform) -> None:
+def run(platform: Platform, *, ready_seconds: int = READY_TIMEOUT_S) -> None:
     """Run until a signal or until the supervisor is gone.
 
     Raises: OperationError when a port is taken, another instance runs on the same data, or the platform does not become
@@ -60,7 +61,7 @@ def run(platform: Platform) -> None:
         process = _start(platform, layout)
         try:
             _capture_past(platform, layout, stopping)
-            if _wait_until_ready(platform, layout, process, stopping):
+            if _wait_until_ready(platform, layout, process, stopping, ready_seconds=ready_seconds):
                 _announce(platform)
                 _watch(platform, layout, process, stopping)
         except _Stopped:
@@ -82,7 +83,7 @@ def _start(platform: Platform, layout: Layout) -> subprocess.Popen[bytes]:
     require_free(ports_of(platform.config))
     _prepare_dbt(platform)
     write_dagster_home(layout)
-    supervisor.write_supervisor_file(layout, programs_of(layout))
+    supervisor.write_supervisor_file(layout, platform.programs(layout))
     platform.say(f"starting; logs in {platform.config.paths.logs}")
     return supervisor.start(layout, _environment(platform))
 
@@ -98,7 +99,7 @@ def _prepare_dbt(platform: Platform) -> None:
 
 def _capture_past(platform: Platform, layout: Layout, stopping: threading.Event) -> None:
     """Give a fresh demo some closed hours, while Dagster starts; then let go who waits for them."""
-    waiting = [program.name for program in programs_of(layout) if program.waits_for_past]
+    waiting = [program.name for program in platform.programs(layout) if program.waits_for_past]
     if not waiting:
         return
 
@@ -149,10 +150,15 @@ def _environment(platform: Platform) -> dict[str, str]:
 
 
 def _wait_until_ready(
-    platform: Platform, layout: Layout, process: subprocess.Popen[bytes], stopping: threading.Event
+    platform: Platform,
+    layout: Layout,
+    process: subprocess.Popen[bytes],
+    stopping: threading.Event,
+    *,
+    ready_seconds: int,
 ) -> bool:
     clock = AnchoredClock()
-    deadline_ns = clock.monotonic_ns() + READY_TIMEOUT_S * NANOS_PER_SECOND
+    deadline_ns = clock.monotonic_ns() + ready_seconds * NANOS_PER_SECOND
     missing: tuple[str, ...] = ()
     while clock.monotonic_ns() < deadline_ns:
         missing = missing_parts(platform.config)
@@ -162,7 +168,7 @@ def _wait_until_ready(
             return False
         _require_alive(layout, process)
     raise OperationError(
-        f"not ready after {READY_TIMEOUT_S} s: {'; '.join(missing)}",
+        f"not ready after {ready_seconds} s: {'; '.join(missing)}",
         hint=f"read the logs in {platform.config.paths.logs}",
     )
 
