@@ -25,6 +25,7 @@ class Tuning:
     retry: RetrySettings = field(default_factory=RetrySettings)
     health: HealthLimits = field(default_factory=HealthLimits)
     bus_capacity: int = 100_000
+    drain_s: float = 4.0
 
 
 def feed_protocol(feed: FeedConfig, config: Config, *, name: str | None = None) -> FeedProtocol:

@@ -32,7 +32,6 @@ from streaming_worker.service.pump import Pump
 from streaming_worker.storage.sink import Sink
 
 _LOG: Final = structlog.get_logger("worker")
-DRAIN_S: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +82,7 @@ class _Worker:
         self._clock = clock
         self._sink = sink
         self._status_file = status_file(config)
+        self._drain_s = tuning.drain_s
         self._bus = Bus(tuning.bus_capacity)
         self.engine = Engine(config.engine)
         self._metrics = Metrics()
@@ -106,7 +106,7 @@ class _Worker:
             engine=self.engine,
             transports={feed.feed: feed.status for feed in self._feeds},
             sink=lambda: asdict(sink.stats()),
-            complaints=self._complaints,
+            complaints=lambda: self._pump.complaints(),
             clock=clock,
             limits=tuning.health,
         )
@@ -144,19 +144,10 @@ class _Worker:
     async def _drain(self, pump: asyncio.Task[None]) -> None:
         """Let the engine have what the feeds brought, within the time that a stop may take."""
         self._bus.close()
-        await asyncio.wait([pump], timeout=DRAIN_S)
+        await asyncio.wait([pump], timeout=self._drain_s)
         if not pump.done():
             _LOG.warning("drain_cut_short", left=len(self._bus))
             await _cancel([pump])
-
-    def _complaints(self) -> list[str]:
-        stats = self._sink.stats()
-        lines = []
-        if stats.failure is not None:
-            lines.append(f"record: {stats.failure}")
-        if self._pump.is_paused_by_sink:
-            lines.append(f"record: the writer is behind by {stats.queue_depth} items")
-        return lines
 
     def _add_sources(self) -> None:
         pump = self._pump

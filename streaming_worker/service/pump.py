@@ -149,6 +149,10 @@ class Pump:
             "open_gaps": self._gaps.open_count,
         }
 
+    def complaints(self) -> list[str]:
+        """Return a line for each thing that keeps it from working at its pace."""
+        return ["record: the writer is behind, nothing is taken"] if self.is_paused_by_sink else []
+
     def _idle_until(self, now_ns: Nanos) -> None:
         """The queue is empty: let the clock carry time on, once an event has started it."""
         if self._next_tick_ns is not None:

@@ -4,9 +4,11 @@ import asyncio
 import socket
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from websockets.asyncio.server import ServerConnection
 
-from arb_pipeline_tests.fixtures.scripted_venue import closed_port, until, websocket_venue
+from arb_pipeline_tests.fixtures.scripted_venue import closed_port, http_venue, until, websocket_venue
 from streaming_worker.adapters.clock import AnchoredClock, HandClock
 from streaming_worker.adapters.websocket import MIB, VenueSocket, WebSocketSettings, host_of
 from streaming_worker.errors import ConfigError, TransportError
@@ -128,6 +130,24 @@ async def test_a_name_that_does_not_resolve_is_one_line() -> None:
         async with VenueSocket("ws://venue.invalid/?token=SECRET", SETTINGS, AnchoredClock()):
             pass
     assert "\n" not in str(lost.value)
+
+
+async def test_a_refused_handshake_shows_its_http_status() -> None:
+    """Solana nodes answer 403 to blocked addresses and 429 to hasty ones."""
+
+    async def refuse(_: Request) -> Response:
+        return PlainTextResponse("blocked", status_code=403)
+
+    async with http_venue(refuse) as base:
+        with pytest.raises(TransportError, match=r"^cannot reach 127\.0\.0\.1: HTTP status 403$"):
+            async with VenueSocket(base.replace("http", "ws"), SETTINGS, AnchoredClock()):
+                pass
+
+
+async def test_an_address_that_is_no_websocket_is_named_by_its_fault() -> None:
+    with pytest.raises(TransportError, match=r"^cannot reach venue\.example: InvalidURI$"):
+        async with VenueSocket("https://venue.example/?token=SECRET", SETTINGS, AnchoredClock()):
+            pass
 
 
 async def test_a_server_that_never_shakes_hands_is_given_up() -> None:

@@ -142,11 +142,15 @@ async def test_lateness_is_how_far_past_the_grid_the_loop_woke() -> None:
 async def test_a_record_that_is_behind_stops_the_intake_until_it_caught_up() -> None:
     rig = Rig()
     rig.record.is_saturated = True
+    said: list[list[str]] = []
+    rig.record.on_wait = lambda: said.append(rig.pump.complaints())
     bus = Bus()
     bus.announce([connected(1)])
     bus.close()
     await rig.pump.run(bus)
-    assert (rig.pump.sink_pauses, rig.record.waits, rig.pump.is_paused_by_sink) == (1, 1, False)
+    assert (rig.pump.sink_pauses, rig.record.waits) == (1, 1)
+    assert said == [["record: the writer is behind, nothing is taken"]]
+    assert (rig.pump.complaints(), rig.pump.is_paused_by_sink) == ([], False)
     assert rig.times == [1]
 
 
