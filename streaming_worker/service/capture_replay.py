@@ -69,7 +69,7 @@ class CaptureReplay:
         self.damage: str | None = None
         self._protocols: dict[str, FeedProtocol] = {}
         self._intakes: dict[str, Intake] = {}
-        self._connections = 0
+        self.connections = 0
         self._pump = Pump(
             self.engine,
             self.dead_letters,
@@ -103,14 +103,14 @@ class CaptureReplay:
 
     def _connect(self, line: RecordedLine) -> None:
         if line.connection in self._intakes:
-            lost = FeedLost(self.feed, self._connections, "recorded reconnect", None, line.received_ns)
+            lost = FeedLost(self.feed, self.connections, "recorded reconnect", None, line.received_ns)
             self._pump.process(lost)
         else:
             protocol = build_protocol(self.survey.protocol, feed=self.feed, instruments=self.survey.instruments)
             self._protocols[line.connection] = protocol
             self._intakes[line.connection] = Intake(protocol, self.dead_letters, has_raw_frames=False)
-        self._connections += 1
-        self._process(self._intakes[line.connection].opened(self._connections, line.received_ns))
+        self.connections += 1
+        self._process(self._intakes[line.connection].opened(self.connections, line.received_ns))
 
     def _receive(self, line: RecordedLine) -> None:
         if line.connection not in self._intakes:

@@ -17,7 +17,7 @@ from streaming_worker.core.book import Book
 from streaming_worker.core.instrument import Instrument
 from streaming_worker.core.units import NANOS_PER_SECOND, format_e8, format_fixed
 from streaming_worker.engine.state import BookView
-from streaming_worker.errors import ConfigError, StorageError
+from streaming_worker.errors import ConfigError
 from streaming_worker.service.capture_replay import CaptureReplay
 from streaming_worker.service.dirt import BookDirt, far_levels, spread_bps
 from streaming_worker.service.survey import survey
@@ -73,10 +73,7 @@ def _replay_file(path: Path, clock: Clock) -> CaptureReplay | UnknownFile:
     recording = open_recording(path)
     if isinstance(recording, UnknownFile):
         return recording
-    try:
-        found = survey(recording)
-    except StorageError as e:
-        return UnknownFile(str(e))
+    found = survey(recording)
     if isinstance(found, UnknownFile):
         return found
     replay = CaptureReplay(found, clock, has_wall_clock=recording.has_wall_clock)
@@ -90,6 +87,7 @@ def _capture(replay: CaptureReplay) -> Report:
         "venue": replay.survey.venue.value,
         "protocol": replay.survey.protocol,
         "frames": replay.lines[LineKind.RECV],
+        "connections": replay.connections,
         "gaps": replay.dirt.gap_causes.total(),
         "gap_causes": dict(replay.dirt.gap_causes),
         "dead_letters": replay.dead_letters.reasons.total(),

@@ -4,7 +4,8 @@ Instruments come from the recording's own REST bodies; a symbol that none descri
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Final
@@ -14,6 +15,7 @@ import msgspec
 from streaming_worker.adapters.recorder import LineKind, RecordedLine, Recording, UnknownFile
 from streaming_worker.core.instrument import Instrument, Venue
 from streaming_worker.core.units import E8_DIGITS, I64_MAX
+from streaming_worker.errors import StorageError
 
 _COINBASE_PRODUCTS: Final = "/products"
 _GEMINI_DETAILS: Final = "/symbols/details/"
@@ -94,12 +96,12 @@ _details = msgspec.json.Decoder(_Details)
 
 
 def survey(recording: Recording) -> Survey | UnknownFile:
-    """Read a recording once for what it is about. Raises StorageError where the file is damaged."""
+    """Read a recording once for what it is about; of a damaged file, as far as it can be read."""
     url = ""
     asked: dict[str, None] = {}
     seen: dict[str, int] = {}
     listed: dict[str, _Details] = {}
-    for line in recording.lines():
+    for line in _readable(recording):
         match line.kind:
             case LineKind.CONNECT:
                 url = url or line.url
@@ -115,6 +117,12 @@ def survey(recording: Recording) -> Survey | UnknownFile:
     venue = _VENUE_OF[protocol]
     size_digits = seen if venue is Venue.GEMINI else {}
     return Survey(protocol=protocol, venue=venue, instruments=_instruments(venue, asked or seen, listed, size_digits))
+
+
+def _readable(recording: Recording) -> Iterator[RecordedLine]:
+    """Yield lines up to the damage; the replay itself says where it is."""
+    with suppress(StorageError):
+        yield from recording.lines()
 
 
 def _protocol(exchange: str | None, url: str) -> str | None:
