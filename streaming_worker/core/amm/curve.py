@@ -83,7 +83,7 @@ class Curve(msgspec.Struct, frozen=True):
         further on, the first crossing counts. 0 when the first unit is already worse.
 
         Units:  smallest units of output per smallest unit of input; both positive.
-        Rounds: down: the marginal price at the result is never worse than asked.
+        Rounds: down: at the result the price is not worse than asked, one unit further it is.
         """
         segment = bisect_left(
             range(len(self.liquidities)), True, key=lambda k: self._is_worse(self.worst_segments[k], least_out, per_in)
@@ -92,13 +92,24 @@ class Curve(msgspec.Struct, frozen=True):
             return self.amounts_in[-1]
         start_x64, fee_rate = self.sqrt_prices_x64[segment], self.fee_rates[segment]
         limit_x64 = self._limit_price(least_out, per_in, fee_rate)
-        if limit_x64 >= start_x64 if self.a_to_b else limit_x64 <= start_x64:
+        is_worse_at_start = limit_x64 > start_x64 if self.a_to_b else limit_x64 < start_x64
+        if is_worse_at_start or self.liquidities[segment] == 0:
             return self.amounts_in[segment]
-        low, high = (limit_x64, start_x64) if self.a_to_b else (start_x64, limit_x64)
-        fitting_amount = fitting_amount_a if self.a_to_b else fitting_amount_b
-        net_in = fitting_amount(low, high, self.liquidities[segment], round_up=False) or 0
-        amount_in = self.amounts_in[segment] + net_in * MILLIONTHS // (MILLIONTHS - fee_rate)
-        return min(amount_in, self.amounts_in[segment + 1])
+        net_in = self._net_in_before(limit_x64, segment)
+        amount_in = ((net_in + 1) * MILLIONTHS - 1) // (MILLIONTHS - fee_rate)
+        return min(self.amounts_in[segment] + amount_in, self.amounts_in[segment + 1])
+
+    def _net_in_before(self, limit_x64: int, segment: int) -> int:
+        """Return the most input after fees that still leaves the price at ``limit_x64`` or better.
+
+        The program rounds the price towards its start, so that it reaches the limit only with one step more.
+        """
+        start_x64, liquidity = self.sqrt_prices_x64[segment], self.liquidities[segment]
+        if self.a_to_b:
+            beyond = fitting_amount_a(limit_x64 - 1, start_x64, liquidity, round_up=True)
+        else:
+            beyond = fitting_amount_b(start_x64, limit_x64 + 1, liquidity, round_up=True)
+        return U64_MAX if beyond is None else beyond - 1
 
     def _reach(self, amount_in: int) -> tuple[int, int, int] | None:
         """Return (segment, sqrt price, amount out) where ``amount_in`` ends; a cut belongs to what precedes it."""
