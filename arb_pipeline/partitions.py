@@ -20,3 +20,8 @@ ONE_RUN = dg.BackfillPolicy.single_run()
 def hours_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[Hour]:
     """Return the hours that a run was asked for."""
     return [Hour.from_key(key) for key in context.partition_keys]
+
+
+def days_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[str]:
+    """Return the UTC days that a run was asked for."""
+    return list(context.partition_keys)

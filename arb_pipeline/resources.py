@@ -104,6 +104,13 @@ class Segments(dg.ConfigurableResource):  # type: ignore[type-arg]  # generic in
         return sealed_folder(Path(self.data_dir), worker) / f"{name}.duckdb"
 
 
+class DbtFolders(dg.ConfigurableResource):  # type: ignore[type-arg]  # generic in its value, which is itself
+    """What dbt works on, and where it keeps what it compiles, so that the next run parses only what changed."""
+
+    data_dir: str
+    target: str
+
+
 class Published(dg.ConfigurableResource):  # type: ignore[type-arg]  # generic in its value, which is itself
     """The file that analysts open; replaced as a whole."""
 

@@ -28,7 +28,7 @@ IDENTITY: Final[dict[str, tuple[str, ...]]] = {
 # What the live engine said about the hour: the outputs of the same events that were replayed. A run without a
 # replayed part (its keyframe is lost) is taken by receive time, so that its rows show up as missing.
 _LIVE_OF_HOUR = """
-CREATE OR REPLACE TEMP VIEW live_rows AS
+CREATE OR REPLACE TEMP VIEW live_{table} AS
 FROM {table} AS live
 LEFT JOIN hour_parts AS part USING (worker, run_id)
 SELECT live.*
@@ -37,7 +37,7 @@ WHERE (part.first_seq IS NULL AND live.received_ns >= {start_ns} AND live.receiv
 """
 
 _PAIRED = """
-WITH live AS (FROM live_rows SELECT *, {identity} AS identity,
+WITH live AS (FROM live_{table} SELECT *, {identity} AS identity,
               row_number() OVER (PARTITION BY worker, run_id, {identity} ORDER BY seq) AS ordinal),
 replayed AS (FROM replayed_{table} SELECT *, {identity} AS identity,
              row_number() OVER (PARTITION BY worker, run_id, {identity} ORDER BY seq) AS ordinal),
@@ -66,13 +66,11 @@ def reconcile(connection: duckdb.DuckDBPyConnection, hour: Hour) -> None:
         f"CREATE OR REPLACE TEMP TABLE hour_parts AS FROM replay_runs"
         f" SELECT worker, run_id, first_seq, last_seq WHERE hour_ns = {hour.start_ns}"
     )
-    queries = []
     for table in RECONCILED_TABLES:
-        view = _LIVE_OF_HOUR.format(table=table, start_ns=hour.start_ns, end_ns=hour.end_ns)
-        connection.execute(view.replace("VIEW live_rows", f"VIEW live_{table}"))
-        queries.append(_pairing(table, hour).replace("FROM live_rows", f"FROM live_{table}"))
+        connection.execute(_LIVE_OF_HOUR.format(table=table, start_ns=hour.start_ns, end_ns=hour.end_ns))
+    pairings = " UNION ALL BY NAME ".join(f"({_pairing(table, hour)})" for table in RECONCILED_TABLES)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE reconciled AS FROM ({' UNION ALL BY NAME '.join(f'({query})' for query in queries)})"
+        f"CREATE OR REPLACE TEMP TABLE reconciled AS FROM ({pairings})"
         " ORDER BY worker, run_id, table_name, coalesce(live_seq, replayed_seq), identity, ordinal"
     )
 

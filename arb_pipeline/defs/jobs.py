@@ -9,7 +9,9 @@ COMPACTION = dg.define_asset_job(
 )
 HOURLY = dg.define_asset_job(
     "work_closed_hours",
-    selection=dg.AssetSelection.groups("reconcile", "quality", "simulate", "pnl", "staging", "marts", "published"),
+    selection=dg.AssetSelection.groups(
+        "reconcile", "quality", "simulate", "pnl", "staging", "intermediate", "marts", "published"
+    ),
     description="Closed hours: replay, comparison with live, trades, PnL, quality, marts, published file.",
 )
 REPORT = dg.define_asset_job(

@@ -4,10 +4,10 @@ import hashlib
 import json
 
 import dagster as dg
-from dagster import DagsterRunStatus
 
 from arb_pipeline.clock import now_ns
 from arb_pipeline.defs.jobs import COMPACTION, HOURLY
+from arb_pipeline.defs.runs import is_under_way
 from arb_pipeline.hours import Hour, contiguous
 from arb_pipeline.lake.closing import closed_hours
 from arb_pipeline.partitions import HOURS
@@ -18,13 +18,6 @@ from streaming_worker.core.units import NANOS_PER_SECOND
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
 LONGEST_RANGE = 48
-_UNDER_WAY = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]
 
 
 def lake_sensors(settings: PipelineSettings) -> list[dg.SensorDefinition]:
@@ -43,7 +36,7 @@ def lake_sensors(settings: PipelineSettings) -> list[dg.SensorDefinition]:
         waiting = [(s.worker, s.name) for s in segments.listed() if (s.worker, s.name) not in known]
         if not waiting:
             return dg.SkipReason("no sealed segment waits")
-        if _is_under_way(context.instance, COMPACTION.name):
+        if is_under_way(context.instance, COMPACTION.name):
             return dg.SkipReason(f"{len(waiting)} segments wait, a compaction is under way")
         key = hashlib.sha256(json.dumps(waiting).encode()).hexdigest()[:16]
         return dg.SensorResult(run_requests=[dg.RunRequest(run_key=key, tags={"segments": str(len(waiting))})])
@@ -58,7 +51,7 @@ def lake_sensors(settings: PipelineSettings) -> list[dg.SensorDefinition]:
     def hours(context: dg.SensorEvaluationContext, lake: Lake) -> dg.SensorResult | dg.SkipReason:
         if not lake.layout.catalogue.exists():
             return dg.SkipReason("the lake is empty")
-        if _is_under_way(context.instance, HOURLY.name):
+        if is_under_way(context.instance, HOURLY.name):
             return dg.SkipReason("hours are being worked on")
         at_ns = now_ns()
         grace_ns = settings.grace_seconds * NANOS_PER_SECOND
@@ -85,7 +78,3 @@ def _hours_request(group: list[Hour], versions: dict[Hour, int]) -> dg.RunReques
         run_key=f"{group[0].key}..{group[-1].key}@{version}",
         tags={_RANGE_START: group[0].key, _RANGE_END: group[-1].key},
     )
-
-
-def _is_under_way(instance: dg.DagsterInstance, job: str) -> bool:
-    return instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=_UNDER_WAY)) > 0

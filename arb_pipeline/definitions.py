@@ -1,0 +1,81 @@
+"""The code location: one function that joins what stands under defs/ with its resources."""
+
+import os
+import warnings
+
+import dagster as dg
+
+# Parameters of ours that Dagster still calls beta; said once here, not in every run's log.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+from arb_pipeline import defs as parts  # noqa: E402
+from arb_pipeline.clock import now_ns  # noqa: E402
+from arb_pipeline.dbt_files import dbt_program, project_folder  # noqa: E402
+from arb_pipeline.defs.jobs import COMPACTION, HOURLY, REPORT  # noqa: E402
+from arb_pipeline.defs.lake.sensors import lake_sensors  # noqa: E402
+from arb_pipeline.defs.ops.sensors import alert_sensors  # noqa: E402
+from arb_pipeline.defs.report.schedules import report_schedules  # noqa: E402
+from arb_pipeline.defs.report.sensors import report_sensors  # noqa: E402
+from arb_pipeline.resources import (  # noqa: E402
+    DbtFolders,
+    Lake,
+    Mailer,
+    Published,
+    Reports,
+    Segments,
+    Warehouse,
+    WorkerHealth,
+)
+from arb_pipeline.settings import PipelineSettings, load_settings  # noqa: E402
+
+
+def resources_of(settings: PipelineSettings) -> dict[str, object]:
+    """Return what assets and sensors are given. The password is shown as the name of its variable."""
+    from dagster_dbt import DbtCliResource
+
+    smtp = settings.smtp
+    project = project_folder()
+    password = dg.EnvVar("ARB_SMTP_PASSWORD") if os.environ.get("ARB_SMTP_PASSWORD") else smtp.password
+    return {
+        "lake": Lake(root=str(settings.lake)),
+        "segments": Segments(data_dir=str(settings.data_dir), keep_hours=settings.keep_segments_hours),
+        "warehouse": Warehouse(path=str(settings.warehouse)),
+        "published": Published(path=str(settings.published)),
+        "reports": Reports(root=str(settings.reports)),
+        "health": WorkerHealth(state_dir=str(settings.state)),
+        "mailer": Mailer(
+            host=smtp.host,
+            port=smtp.port,
+            sender=smtp.sender,
+            recipients=list(smtp.recipients),
+            tls=smtp.tls,
+            user=smtp.user,
+            password=password,
+        ),
+        "folders": DbtFolders(data_dir=str(settings.data_dir), target=str(settings.state / "dbt")),
+        "dbt": DbtCliResource(
+            project_dir=str(project),
+            profiles_dir=str(project),
+            dbt_executable=str(dbt_program()),
+            global_config_flags=["--no-use-colors", "--log-path", str(settings.state / "dbt")],
+        ),
+    }
+
+
+def build(settings: PipelineSettings) -> dg.Definitions:
+    """Return the whole code location for some settings."""
+    return dg.Definitions(
+        assets=dg.load_assets_from_package_module(parts, include_specs=True),
+        asset_checks=dg.load_asset_checks_from_package_module(parts),
+        jobs=[COMPACTION, HOURLY, REPORT],
+        sensors=[*lake_sensors(settings), *report_sensors(settings), *alert_sensors(settings)],
+        schedules=report_schedules(settings),
+        resources=resources_of(settings),
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the code location as the environment describes it."""
+    return build(load_settings(os.environ, now_ns=now_ns()))

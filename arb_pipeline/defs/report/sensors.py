@@ -1,0 +1,60 @@
+"""The first report of a data folder does not wait for the morning: it goes out as soon as a day's data is there."""
+
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from arb_pipeline.clock import now_ns
+from arb_pipeline.defs.jobs import HOURLY, REPORT
+from arb_pipeline.defs.runs import is_under_way
+from arb_pipeline.hours import day_of
+from arb_pipeline.lake.closing import closed_hours
+from arb_pipeline.report.delivery import RECORD_FILE
+from arb_pipeline.resources import Lake, Published, Reports
+from arb_pipeline.settings import PipelineSettings
+from streaming_worker.core.units import NANOS_PER_SECOND
+
+_DAYS = "FROM rpt_daily SELECT CAST(report_date AS VARCHAR) ORDER BY report_date DESC"
+# A report that failed (a mail server that is down) is asked for again after this time, not at every tick.
+_RETRY_NS = 600 * NANOS_PER_SECOND
+
+
+def report_sensors(settings: PipelineSettings) -> list[dg.SensorDefinition]:
+    """Return the sensor of the first report."""
+
+    @dg.sensor(
+        name="first_report",
+        job=REPORT,
+        minimum_interval_seconds=min(settings.compact_seconds, 30),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="While no report was ever sent: asks for the latest closed day, else the day so far.",
+    )
+    def first_report(
+        context: dg.SensorEvaluationContext, lake: Lake, published: Published, reports: Reports
+    ) -> dg.RunRequest | dg.SkipReason:
+        if any(Path(reports.root).glob(f"*/{RECORD_FILE}")):
+            return dg.SkipReason("a report was sent before")
+        if not Path(published.path).exists():
+            return dg.SkipReason("nothing is published yet")
+        if any(is_under_way(context.instance, job) for job in (HOURLY.name, REPORT.name)):
+            return dg.SkipReason("hours are being worked on, or a report is under way")
+        at_ns = now_ns()
+        if closed_hours(lake.catalogue.due_hours(), now_ns=at_ns, grace_ns=settings.grace_seconds * NANOS_PER_SECOND):
+            return dg.SkipReason("closed hours wait to be worked on")
+        day = _best_day(published, today=day_of(at_ns))
+        if day is None:
+            return dg.SkipReason("no hour is published yet")
+        return dg.RunRequest(run_key=f"first-{day}-{at_ns // _RETRY_NS}", partition_key=day)
+
+    return [first_report]
+
+
+def _best_day(published: Published, *, today: str) -> str | None:
+    """Return the latest day that is over, else today, else None."""
+    try:
+        with published.reader() as connection:
+            days = [str(day) for (day,) in connection.execute(_DAYS).fetchall()]
+    except duckdb.Error as e:
+        raise dg.Failure(f"the published file cannot be read: {e}") from e
+    return next((day for day in days if day < today), days[0] if days else None)
