@@ -4,6 +4,7 @@ Knows nothing of what an answer means. A URL can hold a key, so errors name host
 """
 
 import asyncio
+import ssl
 from dataclasses import dataclass
 from random import Random
 from types import TracebackType
@@ -12,7 +13,8 @@ from typing import Final, Self
 import httpx
 
 from streaming_worker.adapters.clock import Clock
-from streaming_worker.adapters.websocket import LOOPBACK_HOSTS, MIB, host_of, reason_of
+from streaming_worker.adapters.names import Names
+from streaming_worker.adapters.websocket import MIB, host_of, reason_of
 from streaming_worker.core.units import Nanos
 from streaming_worker.errors import TransportError
 from streaming_worker.protocols.base import HttpRequest
@@ -50,10 +52,13 @@ class _Failure:
 class VenueHttp:
     """The calls of one feed. Use as an async context manager, or call ``close``."""
 
-    def __init__(self, base_urls: tuple[str, ...], *, settings: HttpSettings, clock: Clock, random: Random) -> None:
+    def __init__(
+        self, base_urls: tuple[str, ...], *, settings: HttpSettings, clock: Clock, names: Names, random: Random
+    ) -> None:
         self._bases = base_urls
         self._settings = settings
         self._clock = clock
+        self._names = names
         self._random = random
         self._opened: httpx.AsyncClient | None = None
         self.retries = 0
@@ -99,13 +104,15 @@ class VenueHttp:
         if self._opened is None:
             self._opened = httpx.AsyncClient(
                 timeout=httpx.Timeout(self._settings.read_timeout_s, connect=self._settings.connect_timeout_s),
-                trust_env=not all(host_of(base) in LOOPBACK_HOSTS for base in self._bases),
+                verify=ssl.create_default_context(),
+                trust_env=False,
                 follow_redirects=False,
             )
         return self._opened
 
     async def _attempt(self, base: str, request: HttpRequest) -> tuple[bytes, Nanos] | _Failure:
         try:
+            await self._names.check(host_of(base), self._settings.connect_timeout_s)
             async with (
                 asyncio.timeout(self._settings.total_timeout_s),
                 self._client.stream(
@@ -118,7 +125,7 @@ class VenueHttp:
                 if response.status_code != _SUCCESS:
                     return self._refused(response)
                 return await self._body(response)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as e:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as e:
             return _Failure(_reason(e))
 
     async def _body(self, response: httpx.Response) -> tuple[bytes, Nanos] | _Failure:

@@ -18,12 +18,12 @@ from websockets.frames import DATA_OPCODES, CloseCode, Frame
 from websockets.protocol import Event
 
 from streaming_worker.adapters.clock import Clock
+from streaming_worker.adapters.names import Names
 from streaming_worker.core.units import Nanos
 from streaming_worker.errors import ConfigError, TransportError
 
 MIB: Final = 1 << 20
 MAX_FRAME_BYTES: Final = 64 * MIB
-LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 # The library logs a failed ping with a traceback; the supervisor says the same in one line.
 _LIBRARY_LOG: Final = logging.getLogger("websockets.client")
 
@@ -66,15 +66,17 @@ class _StampedConnection(ClientConnection):
 class VenueSocket:
     """One connection: frames in with their receive time, frames out. Entering connects, leaving closes."""
 
-    def __init__(self, url: str, settings: WebSocketSettings, clock: Clock) -> None:
+    def __init__(self, url: str, settings: WebSocketSettings, clock: Clock, names: Names) -> None:
         self._url = url
         self._host = host_of(url)
         self._settings = settings
         self._clock = clock
+        self._names = names
 
     async def __aenter__(self) -> Self:
         """Connect. Raises TransportError when the venue cannot be reached."""
         try:
+            await self._names.check(self._host, self._settings.open_timeout_s)
             connection = await self._connect()
         except (OSError, WebSocketException, TimeoutError) as e:
             raise TransportError(f"cannot reach {self._host}: {reason_of(e)}", host=self._host) from e
@@ -119,7 +121,7 @@ class VenueSocket:
             ping_interval=settings.ping_interval_s,
             ping_timeout=settings.ping_timeout_s,
             compression="deflate" if settings.is_compressed else None,
-            proxy=None if self._host in LOOPBACK_HOSTS else True,
+            proxy=None,
             create_connection=create,  # type: ignore[arg-type]  # a factory does as well as a class
             logger=_LIBRARY_LOG,
         )

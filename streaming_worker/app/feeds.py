@@ -5,6 +5,7 @@ from random import Random
 
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.adapters.http import HttpSettings, VenueHttp
+from streaming_worker.adapters.names import Names
 from streaming_worker.adapters.websocket import VenueSocket, WebSocketSettings
 from streaming_worker.config import Config, FeedConfig
 from streaming_worker.core.instrument import Registry
@@ -62,11 +63,12 @@ def _endpoint(feed: FeedConfig, config: Config, protocol: str, websocket_url: st
 
 def edge(clock: Clock, tuning: Tuning, random: Random) -> Edge:
     """Return the way out: sockets and calls with their limits."""
+    names = Names()
 
     def open_socket(url: str) -> VenueSocket:
-        return VenueSocket(url, tuning.websocket, clock)
+        return VenueSocket(url, tuning.websocket, clock, names)
 
     def open_http(bases: tuple[str, ...]) -> VenueHttp:
-        return VenueHttp(bases, settings=tuning.http, clock=clock, random=random)
+        return VenueHttp(bases, settings=tuning.http, clock=clock, names=names, random=random)
 
     return Edge(open_socket=open_socket, open_http=open_http, clock=clock, random=random)

@@ -29,8 +29,8 @@ from streaming_worker.service.gaps import GapLedger
 from streaming_worker.service.health import replace_file
 from streaming_worker.service.history import capture_history
 from streaming_worker.service.pump import Pump
-from streaming_worker.storage.segments import list_segments
 from streaming_worker.storage.sink import Sink
+from streaming_worker.storage.worker_files import has_record
 
 _LOG: Final = structlog.get_logger("history")
 # One file at a time is open anyway; a history is not read before it is whole.
@@ -88,7 +88,7 @@ async def capture_synthetic_history(
     Does nothing, and returns None, where the worker has a record already. ``progress`` gets (start, now, end), ns.
     Raises: ConfigError for a feed without a local venue, StorageError when the record cannot be written.
     """
-    if list_segments(config.paths.data_dir, config.worker.name):
+    if has_record(config.paths.data_dir, config.worker.name):
         return None
     end_ns = clock.now_ns()
     start_ns = (end_ns // NANOS_PER_HOUR - hours) * NANOS_PER_HOUR
@@ -109,7 +109,7 @@ async def _capture(
     sink = Sink(config.paths.data_dir, run, clock, replace(sink_settings(config), rotate_seconds=_ROTATE_SECONDS))
     engine = Engine(config.engine)
     pump = Pump(engine, sink, clock=HandClock(market.now_ns), gaps=GapLedger(config.engine.feeds))
-    await asyncio.to_thread(open_record, sink, config.paths.data_dir, run.worker)
+    await asyncio.to_thread(open_record, sink)
     try:
         count = await capture_history(
             _SandboxPast(history),

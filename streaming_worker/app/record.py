@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -13,7 +12,6 @@ from streaming_worker.config import Config
 from streaming_worker.core.events import GapCause
 from streaming_worker.core.units import NANOS_PER_SECOND, Nanos
 from streaming_worker.storage.live_file import WorkerRun
-from streaming_worker.storage.segments import last_received_ns, list_segments
 from streaming_worker.storage.sink import Sink, SinkSettings
 
 _LOG: Final = structlog.get_logger("record")
@@ -41,7 +39,7 @@ def sink_settings(config: Config) -> SinkSettings:
     )
 
 
-def open_record(sink: Sink, data_dir: Path, worker: str) -> Nanos | None:
+def open_record(sink: Sink) -> Nanos | None:
     """Start the sink, which recovers what was left; returns the last moment that was recorded before. Blocks.
 
     Raises: StorageError when the worker already runs, or the disk refuses.
@@ -57,8 +55,7 @@ def open_record(sink: Sink, data_dir: Path, worker: str) -> Nanos | None:
             set_aside=[path.name for path in item.set_aside],
             problem=item.problem,
         )
-    segments = list_segments(data_dir, worker)
-    return last_received_ns(segments[-1].path) if segments else None
+    return sink.last_recorded_ns
 
 
 def write_down_downtime(sink: Sink, last_ns: Nanos | None, now_ns: Nanos) -> None:

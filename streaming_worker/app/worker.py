@@ -59,7 +59,7 @@ async def run_worker(
     with contextlib.closing(gateway.bind(config.gateway.host, config.gateway.port)) as listener:
         run = worker_run(config, clock.now_ns())
         sink = Sink(config.paths.data_dir, run, clock, sink_settings(config))
-        last_ns = await asyncio.to_thread(open_record, sink, config.paths.data_dir, run.worker)
+        last_ns = await asyncio.to_thread(open_record, sink)
         try:
             write_down_downtime(sink, last_ns, clock.now_ns())
             worker = _Worker(config, run.run_id, sink, clock, tuning or Tuning(), random or Random())  # noqa: S311 - jitter

@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from arb_pipeline_tests.fixtures.scripted_venue import closed_port, http_venue, until
 from streaming_worker.adapters.clock import HandClock
 from streaming_worker.adapters.http import HttpSettings, VenueHttp, join_url
+from streaming_worker.adapters.names import Names
 from streaming_worker.core.units import NANOS_PER_SECOND
 from streaming_worker.errors import TransportError
 from streaming_worker.protocols.base import HttpRequest
@@ -34,7 +35,7 @@ class Script:
 
 def caller(*bases: str, clock: HandClock | None = None, **changed: float) -> VenueHttp:
     settings = HttpSettings(**changed)  # type: ignore[arg-type]  # a table of numbers
-    return VenueHttp(bases, settings=settings, clock=clock or HandClock(), random=Random(7))
+    return VenueHttp(bases, settings=settings, clock=clock or HandClock(), names=Names(), random=Random(7))
 
 
 def slept(clock: HandClock) -> Iterator[float]:

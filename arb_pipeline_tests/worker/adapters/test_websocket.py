@@ -10,6 +10,7 @@ from websockets.asyncio.server import ServerConnection
 
 from arb_pipeline_tests.fixtures.scripted_venue import closed_port, http_venue, until, websocket_venue
 from streaming_worker.adapters.clock import AnchoredClock, HandClock
+from streaming_worker.adapters.names import Names
 from streaming_worker.adapters.websocket import MIB, VenueSocket, WebSocketSettings, host_of
 from streaming_worker.errors import ConfigError, TransportError
 
@@ -30,7 +31,7 @@ async def test_frames_are_bytes_and_a_large_snapshot_passes() -> None:
         await venue.send(f"{type(hello).__name__}:{hello}")
         await venue.wait_closed()
 
-    async with websocket_venue(script) as url, VenueSocket(url, SETTINGS, AnchoredClock()) as venue:
+    async with websocket_venue(script) as url, VenueSocket(url, SETTINGS, AnchoredClock(), Names()) as venue:
         await venue.send(b"subscribe")
         large, _ = await venue.receive()
         echoed, _ = await venue.receive()
@@ -48,7 +49,7 @@ async def test_a_frame_is_stamped_when_it_comes_not_when_it_is_read() -> None:
         released.set()
         await venue.wait_closed()
 
-    async with websocket_venue(script) as url, VenueSocket(url, SETTINGS, clock) as venue:
+    async with websocket_venue(script) as url, VenueSocket(url, SETTINGS, clock, Names()) as venue:
         await released.wait()
         clock.advance(60.0)
         assert await venue.receive() == (b"first", 1_000)
@@ -60,7 +61,7 @@ async def test_the_close_code_of_the_venue_is_kept(code: int, reason: str) -> No
     async def script(venue: ServerConnection) -> None:
         await venue.close(code, reason)
 
-    async with websocket_venue(script) as url, VenueSocket(url, SETTINGS, AnchoredClock()) as venue:
+    async with websocket_venue(script) as url, VenueSocket(url, SETTINGS, AnchoredClock(), Names()) as venue:
         with pytest.raises(TransportError, match=reason or "no reason given") as lost:
             await venue.receive()
         assert (lost.value.close_code, lost.value.host) == (code, "127.0.0.1")
@@ -73,7 +74,7 @@ async def test_an_abrupt_end_is_1006() -> None:
     async def script(venue: ServerConnection) -> None:
         venue.transport.abort()
 
-    async with websocket_venue(script) as url, VenueSocket(url, SETTINGS, AnchoredClock()) as venue:
+    async with websocket_venue(script) as url, VenueSocket(url, SETTINGS, AnchoredClock(), Names()) as venue:
         with pytest.raises(TransportError, match="without a close frame") as lost:
             await venue.receive()
     assert lost.value.close_code == 1006
@@ -85,7 +86,7 @@ async def test_a_frame_over_the_limit_ends_the_connection_with_1009() -> None:
         await venue.wait_closed()
 
     settings = WebSocketSettings(max_frame_bytes=1_000, close_timeout_s=0.2)
-    async with websocket_venue(script) as url, VenueSocket(url, settings, AnchoredClock()) as venue:
+    async with websocket_venue(script) as url, VenueSocket(url, settings, AnchoredClock(), Names()) as venue:
         with pytest.raises(TransportError, match="closed by us") as lost:
             await venue.receive()
     assert lost.value.close_code == 1009
@@ -99,7 +100,7 @@ async def test_a_half_open_connection_fails_its_ping() -> None:
         await venue.wait_closed()
 
     settings = WebSocketSettings(ping_interval_s=0.05, ping_timeout_s=0.05, close_timeout_s=0.05)
-    async with websocket_venue(script) as url, VenueSocket(url, settings, AnchoredClock()) as venue:
+    async with websocket_venue(script) as url, VenueSocket(url, settings, AnchoredClock(), Names()) as venue:
         with pytest.raises(TransportError, match="keepalive ping timeout") as lost:
             await venue.receive()
     assert lost.value.close_code == 1011
@@ -111,7 +112,7 @@ async def test_a_peer_that_takes_nothing_stops_a_send_in_time() -> None:
         await venue.wait_closed()
 
     settings = WebSocketSettings(send_timeout_s=0.1, close_timeout_s=0.05, is_compressed=False)
-    async with websocket_venue(script) as url, VenueSocket(url, settings, AnchoredClock()) as venue:
+    async with websocket_venue(script) as url, VenueSocket(url, settings, AnchoredClock(), Names()) as venue:
         with pytest.raises(TransportError, match=r"took no frame for 0\.1 s"):
             await send_without_end(venue)
 
@@ -119,7 +120,7 @@ async def test_a_peer_that_takes_nothing_stops_a_send_in_time() -> None:
 async def test_a_closed_port_is_one_line_with_the_host_only() -> None:
     url = f"ws://127.0.0.1:{closed_port()}/v2?api-key=SECRET"
     with pytest.raises(TransportError, match=r"^cannot reach 127\.0\.0\.1: ") as lost:
-        async with VenueSocket(url, SETTINGS, AnchoredClock()):
+        async with VenueSocket(url, SETTINGS, AnchoredClock(), Names()):
             pass
     assert "SECRET" not in str(lost.value)
     assert lost.value.close_code is None
@@ -127,7 +128,7 @@ async def test_a_closed_port_is_one_line_with_the_host_only() -> None:
 
 async def test_a_name_that_does_not_resolve_is_one_line() -> None:
     with pytest.raises(TransportError, match=r"^cannot reach venue\.invalid: ") as lost:
-        async with VenueSocket("ws://venue.invalid/?token=SECRET", SETTINGS, AnchoredClock()):
+        async with VenueSocket("ws://venue.invalid/?token=SECRET", SETTINGS, AnchoredClock(), Names()):
             pass
     assert "\n" not in str(lost.value)
 
@@ -140,13 +141,13 @@ async def test_a_refused_handshake_shows_its_http_status() -> None:
 
     async with http_venue(refuse) as base:
         with pytest.raises(TransportError, match=r"^cannot reach 127\.0\.0\.1: HTTP status 403$"):
-            async with VenueSocket(base.replace("http", "ws"), SETTINGS, AnchoredClock()):
+            async with VenueSocket(base.replace("http", "ws"), SETTINGS, AnchoredClock(), Names()):
                 pass
 
 
 async def test_an_address_that_is_no_websocket_is_named_by_its_fault() -> None:
-    with pytest.raises(TransportError, match=r"^cannot reach venue\.example: InvalidURI$"):
-        async with VenueSocket("https://venue.example/?token=SECRET", SETTINGS, AnchoredClock()):
+    with pytest.raises(TransportError, match=r"^cannot reach 127\.0\.0\.1: InvalidURI$"):
+        async with VenueSocket("https://127.0.0.1/?token=SECRET", SETTINGS, AnchoredClock(), Names()):
             pass
 
 
@@ -154,7 +155,7 @@ async def test_a_server_that_never_shakes_hands_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         settings = WebSocketSettings(open_timeout_s=0.05)
         with pytest.raises(TransportError, match="no answer in time"):
-            async with VenueSocket(f"ws://127.0.0.1:{mute.getsockname()[1]}", settings, AnchoredClock()):
+            async with VenueSocket(f"ws://127.0.0.1:{mute.getsockname()[1]}", settings, AnchoredClock(), Names()):
                 pass
 
 
@@ -166,7 +167,7 @@ async def test_leaving_early_closes_the_connection() -> None:
         closed.append(venue.close_code)
 
     async with websocket_venue(script) as url:
-        async with VenueSocket(url, SETTINGS, AnchoredClock()):
+        async with VenueSocket(url, SETTINGS, AnchoredClock(), Names()):
             pass
         await until(lambda: closed == [1000], "a normal close")
 

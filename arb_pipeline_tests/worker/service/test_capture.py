@@ -16,6 +16,7 @@ from arb_pipeline_tests.fixtures.market import GEMINI, settings
 from arb_pipeline_tests.fixtures.scripted_venue import closed_port, until, websocket_venue
 from streaming_worker.adapters.clock import Clock, HandClock
 from streaming_worker.adapters.http import HttpSettings, VenueHttp
+from streaming_worker.adapters.names import Names
 from streaming_worker.adapters.websocket import VenueSocket, WebSocketSettings
 from streaming_worker.core.events import BookDelta, BookSnapshot, Event, FeedConnected, FeedGap, FeedLost, GapCause
 from streaming_worker.core.units import NANOS_PER_SECOND
@@ -58,8 +59,10 @@ class Rig:
             "gemini",
             endpoints,
             edge=Edge(
-                open_socket=lambda url: VenueSocket(url, WebSocketSettings(close_timeout_s=0.1), time),
-                open_http=lambda bases: VenueHttp(bases, settings=HttpSettings(), clock=time, random=random),
+                open_socket=lambda url: VenueSocket(url, WebSocketSettings(close_timeout_s=0.1), time, Names()),
+                open_http=lambda bases: VenueHttp(
+                    bases, settings=HttpSettings(), clock=time, names=Names(), random=random
+                ),
                 clock=time,
                 random=random,
             ),
