@@ -30,6 +30,7 @@ from streaming_worker.storage.segments import (
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 _LOCK_BYTES: Final = 256
+_NO_NAME: Final = "-"
 
 
 def wal_path(path: Path) -> Path:
@@ -44,6 +45,20 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def has_record(data_dir: Path, worker: str) -> bool:
+    """Say whether this worker ever sealed a segment, also where every one was compacted and removed since."""
+    if list_segments(data_dir, worker):
+        return True
+    lock = live_folder(data_dir) / f"{worker}.lock"
+    return lock.exists() and _noted_name(lock.read_bytes()) is not None
+
+
+def _noted_name(content: bytes) -> str | None:
+    """Return the newest sealed name that a lock file remembers."""
+    words = content.decode(errors="replace").split()
+    return words[1] if len(words) > 1 and words[1] != _NO_NAME else None
 
 
 class WorkerFiles:
@@ -133,15 +148,15 @@ class WorkerFiles:
 
     def _last_used(self) -> tuple[Nanos, int]:
         """Return the newest sealed time and the highest number so far; the lock file remembers removed segments."""
-        noted = os.pread(self._lock, _LOCK_BYTES, 0).decode(errors="replace").split()
-        remembered = parse_sealed(self.sealed_folder / noted[1]) if len(noted) > 1 else None
+        noted = _noted_name(os.pread(self._lock, _LOCK_BYTES, 0))
+        remembered = parse_sealed(self.sealed_folder / noted) if noted is not None else None
         sealed = list_segments(self.data_dir, self.worker)
         if remembered is not None:
             sealed.append(remembered)
         numbers = [info.number for info in sealed]
         numbers += [live.number for live in list_live_files(self.data_dir, self.worker)]
         newest_ns = max((info.newest_ns for info in sealed), default=0)
-        self._note(noted[1] if remembered is not None else "-")
+        self._note(noted if noted is not None and remembered is not None else _NO_NAME)
         return newest_ns, max(numbers, default=0)
 
     def _note(self, newest_name: str) -> None:
