@@ -13,7 +13,7 @@ from typing import Final
 
 from streaming_worker.core.units import NANOS_PER_MILLISECOND
 from streaming_worker.sandbox.faces.roster import market_faces
-from streaming_worker.sandbox.faces.session import Hangup, HttpCall, Output, VenueSession
+from streaming_worker.sandbox.faces.session import Follower, Hangup, HttpCall, Output, VenueSession
 from streaming_worker.sandbox.faces.wire import split_target
 from streaming_worker.sandbox.market.dice import stream
 from streaming_worker.sandbox.market.spec import HISTORY_PACE, MarketSpec, Pace
@@ -27,6 +27,7 @@ _LATENCY_NS: Final = {
     "coinbase_exchange": (12 * NANOS_PER_MILLISECOND, 30 * NANOS_PER_MILLISECOND),
     "gemini": (20 * NANOS_PER_MILLISECOND, 50 * NANOS_PER_MILLISECOND),
     "gemini_v2": (20 * NANOS_PER_MILLISECOND, 50 * NANOS_PER_MILLISECOND),
+    "bitstamp": (30 * NANOS_PER_MILLISECOND, 70 * NANOS_PER_MILLISECOND),
     "solana": (60 * NANOS_PER_MILLISECOND, 120 * NANOS_PER_MILLISECOND),
 }
 
@@ -58,6 +59,7 @@ class History:
         self._market = market
         self._end_ns = end_ns
         self._faces = market_faces(market)
+        self._followers = [face for face in self._faces.values() if isinstance(face, Follower)]
         self._sessions: dict[str, VenueSession] = {}
         self._arrivals: list[tuple[int, int, HistoryFrame]] = []
         self._numbers = count()
@@ -96,6 +98,8 @@ class History:
         waiting = self._arrivals[0][0] if self._arrivals else self._end_ns
         now_ns = max(self._market.now_ns, min(self._market.next_ns(), due, waiting, self._end_ns))
         changes = self._market.step(now_ns)
+        for follower in self._followers:
+            follower.follow(changes, now_ns)
         for feed, session in self._sessions.items():
             self._arrive(feed, session.on_market(changes, now_ns))
 

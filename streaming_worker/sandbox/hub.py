@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from streaming_worker.core.units import NANOS_PER_MILLISECOND, NANOS_PER_SECOND
-from streaming_worker.sandbox.faces.session import Face, Hangup, Output, VenueSession
+from streaming_worker.sandbox.faces.session import Face, Follower, Hangup, Output, VenueSession
 from streaming_worker.sandbox.market.changes import MarketChange
 from streaming_worker.sandbox.market.stepper import Market
 
@@ -78,6 +78,7 @@ class Hub:
         self.faces = faces
         self.connections: list[Connection] = []
         self.opened: dict[str, int] = dict.fromkeys(faces, 0)
+        self._followers = [face for face in faces.values() if isinstance(face, Follower)]
         self._clock = clock
         self._outbound = outbound
 
@@ -117,6 +118,8 @@ class Hub:
     def advance(self, now_ns: int) -> None:
         """Step the market to ``now_ns`` and let every session speak."""
         changes = self._step(now_ns)
+        for follower in self._followers:
+            follower.follow(changes, now_ns)
         for connection in tuple(self.connections):
             session = connection.session
             if session.waits_for_reader and connection.backlog > _PATIENT_BACKLOG:

@@ -31,7 +31,7 @@ async def test_it_announces_every_address_and_ends_when_cancelled() -> None:
     assert set(urls) == {
         *(
             f"{venue}_{kind}"
-            for venue in ("coinbase", "coinbase_exchange", "gemini", "gemini_v2", "solana")
+            for venue in ("coinbase", "coinbase_exchange", "gemini", "gemini_v2", "bitstamp", "solana")
             for kind in ("ws", "http")
         ),
         "control_http",
@@ -77,7 +77,7 @@ def test_a_saved_market_goes_on_now_with_the_same_prices(tmp_path: Path) -> None
 def test_a_new_market_takes_its_options() -> None:
     plain = open_market(VenueOptions(seed=4), now_ns=SECONDS)
     more = open_market(VenueOptions(seed=4, extra_books=True), now_ns=SECONDS)
-    assert [book.spec.symbol for book in plain.books] == ["SOL-USD", "SOL-USD"]
+    assert [book.spec.symbol for book in plain.books] == ["SOL-USD"] * 3
     assert {book.spec.symbol for book in more.books} == {"SOL-USD", "BTC-USD", "ETH-USD"}
 
 

@@ -105,6 +105,16 @@ async def test_the_archived_gemini_and_the_exchange_feed_listen_too(sandbox: San
         assert [(await hear(socket))["type"] for _ in range(3)] == ["subscriptions", "snapshot", "l2update"]
 
 
+async def test_bitstamp_speaks_over_a_socket_and_over_rest(sandbox: Sandbox, http: httpx.AsyncClient) -> None:
+    async with connect(sandbox.urls["bitstamp_ws"]) as socket:
+        await say(socket, event="bts:subscribe", data={"channel": "diff_order_book_solusd"})
+        assert (await hear(socket))["event"] == "bts:subscription_succeeded"
+        diff = await hear(socket)
+        book = (await http.get(f"{sandbox.urls['bitstamp_http']}/api/v2/order_book/solusd/")).json()
+        assert int(book["microtimestamp"]) <= int(diff["data"]["microtimestamp"])
+        assert len(book["bids"]) > 200
+
+
 async def test_solana_answers_on_one_port_over_both_transports(sandbox: Sandbox, http: httpx.AsyncClient) -> None:
     async with connect(sandbox.urls["solana_ws"]) as socket:
         await say(socket, jsonrpc="2.0", id=1, method="slotSubscribe")

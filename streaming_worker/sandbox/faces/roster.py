@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from streaming_worker.sandbox.captures import VenueCapture
+from streaming_worker.sandbox.faces.bitstamp import BitstampFace
 from streaming_worker.sandbox.faces.coinbase import CoinbaseFace
 from streaming_worker.sandbox.faces.coinbase_exchange import CoinbaseExchangeFace
 from streaming_worker.sandbox.faces.gemini import GeminiFace
@@ -26,12 +27,13 @@ PORT_OFFSETS: Final = {
 
 
 def market_faces(market: Market) -> dict[str, Face]:
-    """Return the faces of the synthetic market; Bitstamp has none."""
+    """Return the faces of the synthetic market."""
     return {
         "coinbase": CoinbaseFace(market),
         "coinbase_exchange": CoinbaseExchangeFace(market),
         "gemini": GeminiFace(market),
         "gemini_v2": GeminiV2Face(market),
+        "bitstamp": BitstampFace(market),
         "solana": SolanaFace(market),
     }
 

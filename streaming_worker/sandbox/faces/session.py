@@ -5,7 +5,7 @@ The live servers and the history generator drive the same sessions, so that both
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from streaming_worker.sandbox.market.changes import MarketChange
 
@@ -73,4 +73,13 @@ class Face(Protocol):
 
     def answer(self, call: HttpCall, now_ns: int, /) -> HttpReply:
         """Answer one HTTP call."""
+        ...
+
+
+@runtime_checkable
+class Follower(Protocol):
+    """Whoever must see every change of the market, also while no client is connected."""
+
+    def follow(self, changes: Sequence[MarketChange], now_ns: int, /) -> None:
+        """Take note of what has changed up to ``now_ns``."""
         ...

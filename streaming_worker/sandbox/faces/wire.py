@@ -11,6 +11,7 @@ import msgspec
 from streaming_worker.core.units import NANOS_PER_SECOND
 from streaming_worker.sandbox.faces.session import HttpReply
 
+NANOS_PER_MICROSECOND: Final = 1_000
 _MOST_DIGITS: Final = 9
 
 
@@ -29,8 +30,10 @@ def with_point(value: int, decimals: int) -> str:
 
 
 def padded(value: int, decimals: int, width: int) -> str:
-    """Write with exactly ``width`` fraction digits, ``width`` being at least ``decimals``."""
+    """Write with exactly ``width`` fraction digits, ``width`` being at least ``decimals``; no point for none."""
     whole, fraction = divmod(value, 10**decimals)
+    if width == 0:
+        return str(whole)
     return f"{whole}.{fraction:0{decimals}d}{'0' * (width - decimals)}"
 
 

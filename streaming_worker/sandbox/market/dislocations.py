@@ -6,9 +6,8 @@ from typing import Final
 import msgspec
 
 from streaming_worker.sandbox.market.dice import around, stream
-from streaming_worker.sandbox.market.spec import COINBASE, GEMINI, POOL, DislocationSpec
+from streaming_worker.sandbox.market.spec import COINBASE, DislocationSpec
 
-_TARGETS: Final = (COINBASE, GEMINI, POOL)
 _NEVER: Final = 2**62
 _REMEMBERED: Final = 20_000
 
@@ -47,7 +46,7 @@ class Dislocations(msgspec.Struct):
             return
         self.count += 1
         length = self.rng.randrange(self.spec.least_duration_ns, self.spec.most_duration_ns + 1)
-        target = self.rng.choice(_TARGETS)
+        target = self.rng.choice(self.spec.targets)
         self.active = Dislocation(self.count, target, self._size(target), now_ns, now_ns + length)
         self.next_ns = now_ns + length
 

@@ -37,7 +37,7 @@ class Ladder(msgspec.Struct):
             ladder._put(best - sign * depth, rng)
             depth += 1 + rng.randrange(widest)
         one = 10**spec.price_decimals
-        for price in (one // 10, one) if sign > 0 else (1_000_000 * one, 100_000_000 * one):
+        for price in (max(one // 10, 1), one) if sign > 0 else (1_000_000 * one, 100_000_000 * one):
             ladder.levels[price] = 1 + rng.randrange(spec.typical_lots)
         ladder.changed.clear()
         return ladder

@@ -8,6 +8,7 @@ from streaming_worker.core.units import NANOS_PER_MILLISECOND, NANOS_PER_SECOND
 
 COINBASE: Final = "coinbase"
 GEMINI: Final = "gemini"
+BITSTAMP: Final = "bitstamp"
 POOL: Final = "pool"
 
 GRID_NS: Final = 50 * NANOS_PER_MILLISECOND
@@ -69,6 +70,7 @@ HISTORY_PACE: Final = Pace(batch_ns=200 * NANOS_PER_MILLISECOND, most_levels=8, 
 class DislocationSpec(msgspec.Struct, frozen=True, kw_only=True):
     """How often and how far one price leaves the others. ``mean_interval_ns`` 0 means never.
 
+    ``targets`` are the venues, and the pool, whose price may leave.
     Units: ``least_bps`` and ``most_bps`` of the price; durations in nanoseconds.
     """
 
@@ -77,6 +79,7 @@ class DislocationSpec(msgspec.Struct, frozen=True, kw_only=True):
     most_bps: int = 150
     least_duration_ns: int = 500 * NANOS_PER_MILLISECOND
     most_duration_ns: int = 8 * NANOS_PER_SECOND
+    targets: tuple[str, ...] = (COINBASE, GEMINI, POOL)
 
 
 class PoolSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +139,21 @@ _GEMINI_SOL: Final = BookSpec(
     typical_lots=22_000000,
     minimum_size="0.001",
 )
+_BITSTAMP_SOL: Final = BookSpec(
+    venue=BITSTAMP,
+    asset="SOL",
+    price_decimals=4,
+    size_decimals=8,
+    half_spread_e6=210,
+    noise_e6=80,
+    requote_e6=60,
+    latency_ns=240 * NANOS_PER_MILLISECOND,
+    levels=280,
+    depth_ticks=30_000,
+    typical_lots=16_00000000,
+    minimum_size="0.00000001",
+    activity_percent=40,
+)
 
 
 def _lesser(book: BookSpec, *, asset: str, price_decimals: int, size_decimals: int, typical_lots: int) -> BookSpec:
@@ -150,18 +168,25 @@ def _lesser(book: BookSpec, *, asset: str, price_decimals: int, size_decimals: i
     )
 
 
+def _whole_dollars() -> BookSpec:
+    # Since 2025 a tick of BTC/USD at Bitstamp is a whole dollar.
+    book = _lesser(_BITSTAMP_SOL, asset="BTC", price_decimals=0, size_decimals=8, typical_lots=3_500000)
+    return msgspec.structs.replace(book, depth_ticks=2_000)
+
+
 _LESSER_BOOKS: Final = (
     _lesser(_COINBASE_SOL, asset="BTC", price_decimals=2, size_decimals=8, typical_lots=4_000000),
     _lesser(_COINBASE_SOL, asset="ETH", price_decimals=2, size_decimals=8, typical_lots=120_000000),
     _lesser(_GEMINI_SOL, asset="BTC", price_decimals=2, size_decimals=8, typical_lots=3_000000),
     _lesser(_GEMINI_SOL, asset="ETH", price_decimals=2, size_decimals=6, typical_lots=900_000),
+    _whole_dollars(),
 )
 
 
 def default_market(*, extra_books: bool = False, dislocations: DislocationSpec | None = None) -> MarketSpec:
-    """Return SOL/USD on Coinbase and Gemini and the SOL/USDC pool; ``extra_books`` adds BTC and ETH, less busy."""
+    """Return SOL/USD on three exchanges and the SOL/USDC pool; ``extra_books`` adds BTC and ETH, less busy."""
     return MarketSpec(
         assets=(_SOL, _BTC, _ETH) if extra_books else (_SOL,),
-        books=(_COINBASE_SOL, _GEMINI_SOL, *(_LESSER_BOOKS if extra_books else ())),
+        books=(_COINBASE_SOL, _GEMINI_SOL, _BITSTAMP_SOL, *(_LESSER_BOOKS if extra_books else ())),
         dislocations=dislocations or DislocationSpec(),
     )

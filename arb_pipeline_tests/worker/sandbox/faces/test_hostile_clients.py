@@ -27,6 +27,10 @@ WORDS = [
     "l2",
     "solusd@depth",
     "solusd@trade",
+    "bts:subscribe",
+    "bts:unsubscribe",
+    "diff_order_book_solusd",
+    "live_trades_",
     "accountSubscribe",
     "slotUnsubscribe",
     "getMultipleAccounts",
@@ -50,13 +54,22 @@ KEYS = [
     "encoding",
     "commitment",
     "minContextSlot",
+    "event",
+    "data",
 ]
 scalars = st.sampled_from([None, True, -1, 0, 1.5, 2**70, *WORDS])
 values = scalars | st.lists(scalars | st.lists(scalars, max_size=2), max_size=3)
 values |= st.dictionaries(st.sampled_from(KEYS), values, max_size=3)
 messages = st.dictionaries(st.sampled_from(KEYS), values, max_size=4).map(lambda body: json.dumps(body).encode())
 targets = st.sampled_from(
-    ["/", "//[", "/v1/book/solusd?limit_bids=", "/v1/symbols/details/", "/api/v3/brokerage/market/product_book?limit="]
+    [
+        "/",
+        "//[",
+        "/v1/book/solusd?limit_bids=",
+        "/v1/symbols/details/",
+        "/api/v3/brokerage/market/product_book?limit=",
+        "/api/v2/order_book/",
+    ]
 )
 
 

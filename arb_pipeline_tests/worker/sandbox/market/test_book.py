@@ -41,7 +41,7 @@ def test_half_an_hour_leaves_books_of_a_few_hundred_levels_near_the_price(start_
 
 
 def test_update_ids_rise_and_trades_are_taken_from_the_best_level(market: Market, start_ns: int) -> None:
-    latest = {"coinbase": 0, "gemini": 0}
+    latest = {"coinbase": 0, "gemini": 0, "bitstamp": 0}
     trades = 0
     changes = market.step(start_ns + 60 * SECONDS)
     for change, following in pairwise(changes):
