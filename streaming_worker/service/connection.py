@@ -46,13 +46,14 @@ class HttpCaller(Protocol):
 class ConnectionSettings:
     """Rules of one connection.
 
-    ``silence_s``: no frame at all for this long means that the venue is gone although the socket is open; every
-    venue has a heartbeat, an answer to our keep-alive, or slots. ``messages_per_second``: Coinbase allows 8 per
-    address. More than ``bad_frame_limit`` unusable frames within ``bad_frame_window_s`` end the connection.
+    ``silence_s``: no frame at all for this long means that the venue is gone although the socket is open.
+    ``keepalive_s``: Gemini sends nothing by itself while nothing changes; its answers to our pings are the sign of
+    life that the risk rules want every ten seconds, so that two may be lost. ``messages_per_second``: Coinbase allows
+    8 per address. ``bad_frame_limit`` unusable frames within ``bad_frame_window_s`` end the connection.
     """
 
     silence_s: float = 30.0
-    keepalive_s: float = 15.0
+    keepalive_s: float = 4.0
     messages_per_second: int = 8
     bad_frame_limit: int = 20
     bad_frame_window_s: float = 60.0

@@ -12,6 +12,7 @@ from arb_pipeline_tests.fixtures.scripted_venue import until
 from streaming_worker.adapters.clock import HandClock
 from streaming_worker.core.events import Event, FeedConnected, FeedGap, FeedHeartbeat, GapCause
 from streaming_worker.core.units import NANOS_PER_SECOND
+from streaming_worker.engine.settings import Limits
 from streaming_worker.errors import FeedFormatError, TransportError
 from streaming_worker.protocols.base import HttpRequest
 from streaming_worker.service.bus import Bus
@@ -156,6 +157,11 @@ async def test_a_venue_that_wants_it_hears_us_every_so_often() -> None:
             rig.clock.advance(15.0)
             await until(lambda number=number: len(rig.wire.sent) == number, "a ping")
     assert rig.wire.sent == [(15.0, b"ping"), (30.0, b"ping"), (45.0, b"ping")]
+
+
+def test_two_pings_may_be_lost_before_a_quiet_venue_counts_as_stale() -> None:
+    """At 15 s a quiet Gemini paused the engine, whose limit is 10 s."""
+    assert 2 * ConnectionSettings().keepalive_s * NANOS_PER_SECOND < Limits().staleness_ns
 
 
 async def test_the_answer_to_a_call_goes_to_the_protocol_and_is_kept_with_its_request() -> None:
