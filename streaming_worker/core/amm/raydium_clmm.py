@@ -209,14 +209,15 @@ def _ticks_ahead(market: RaydiumClmmMarket, *, a_to_b: bool) -> Iterator[Raydium
     pool, starts = market.pool, market.initialized_starts
     base = tick_array_start(pool.tick_current, pool.tick_spacing)
     ahead = starts[: bisect_right(starts, base)][::-1] if a_to_b else starts[bisect_left(starts, base) :]
+    end = SwapRefusal(SwapRefusalReason.INSUFFICIENT_LIQUIDITY, "no initialised tick is left ahead of the price")
     for start in ahead:
         array = market.arrays.get(start)
         if array is None:
-            yield SwapRefusal(SwapRefusalReason.TICK_ARRAY_MISSING, f"tick array {start} was not read")
-            return
+            end = SwapRefusal(SwapRefusalReason.TICK_ARRAY_MISSING, f"tick array {start} was not read")
+            break
         place = bisect_right(array.ticks, pool.tick_current, key=_tick_index)
         yield from array.ticks[:place][::-1] if a_to_b else array.ticks[place:]
-    yield SwapRefusal(SwapRefusalReason.INSUFFICIENT_LIQUIDITY, "no initialised tick is left ahead of the price")
+    yield end
 
 
 def _tick_of(walk: ConcentratedWalk) -> int:
