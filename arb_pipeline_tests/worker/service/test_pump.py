@@ -139,6 +139,28 @@ async def test_lateness_is_how_far_past_the_grid_the_loop_woke() -> None:
     assert rig.pump.lateness.max_ns == 25_000_000
 
 
+async def test_a_sleeper_that_is_woken_early_goes_on_sleeping() -> None:
+    """uvloop woke the beat up to a millisecond early: it beat twice, and the tick came 100 ms late."""
+
+    class EarlyClock(HandClock):
+        async def sleep(self, seconds: float) -> None:
+            await super().sleep(seconds * 0.99 if seconds > 0.01 else seconds)
+
+    rig = Rig()
+    clock = EarlyClock(START)
+    pump = Pump(rig.engine, rig.record, clock=clock, gaps=GapLedger(()))
+    beat = asyncio.ensure_future(pump.keep_time(Bus()))
+    await until(lambda: clock.sleeper_count == 1, "the beat to wait")
+    clock.advance(0.099)
+    await until(lambda: clock.sleeper_count == 1, "the beat to wait again")
+    assert pump.lateness.count == 0
+    clock.advance(0.001)
+    await until(lambda: pump.lateness.count == 1, "the beat")
+    beat.cancel()
+    await asyncio.gather(beat, return_exceptions=True)
+    assert pump.lateness.max_ns == 0
+
+
 async def test_a_record_that_is_behind_stops_the_intake_until_it_caught_up() -> None:
     rig = Rig()
     rig.record.is_saturated = True
