@@ -11,12 +11,13 @@ from streaming_worker.core.amm.pool_state import WhirlpoolMarket
 from streaming_worker.core.amm.swap import SwapRefusal
 from streaming_worker.core.amm.whirlpool import quote_exact_in
 from streaming_worker.core.book import Book
+from streaming_worker.core.depth import size_for_notional
 from streaming_worker.core.fees import fee_amount
 from streaming_worker.core.inventory import Flow, Inventory
 from streaming_worker.core.outputs import LegKind, SimulatedTrade, TradePlan
 from streaming_worker.core.quote import swap_base
 from streaming_worker.core.route import Route
-from streaming_worker.core.units import E8, LAMPORTS_PER_SOL, MILLIONTHS, ceil_div, notional_e8_ceil
+from streaming_worker.core.units import E8, LAMPORTS_PER_SOL, MILLIONTHS, ceil_div
 
 NETWORK_ASSET = "SOL"
 _ROUNDINGS_E8 = 4  # what the two fees and the slack of an unwind can round up, together
@@ -158,16 +159,7 @@ def _selling_notional(quote_e8: int, terms: FundingTerms) -> int | None:
 
 def _size_within(levels: Iterator[tuple[int, int]], size_e8: int, notional_e8: int | None) -> int:
     """Return how much of a size the levels trade for a notional, rounded up once per level; None has no limit."""
-    if notional_e8 is None:
-        return size_e8
-    size, left = 0, notional_e8
-    for price, available in levels:
-        taken = min(available, size_e8 - size, left * E8 // price)
-        size += taken
-        if taken < available:
-            break
-        left -= notional_e8_ceil(price, taken)
-    return size
+    return size_e8 if notional_e8 is None else size_for_notional(levels, notional_e8, most_e8=size_e8)
 
 
 def _pool_size(
