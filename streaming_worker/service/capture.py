@@ -100,6 +100,7 @@ class FeedSupervisor:
         self._endpoints = endpoints
         self._edge = edge
         self._bus = bus
+        self._callers: list[HttpCaller] = []
         self._intakes = [Intake(e.protocol, record, has_raw_frames=has_raw_frames) for e in endpoints]
         self._connection_settings = connection_settings
         self._retry = retry_settings
@@ -107,10 +108,13 @@ class FeedSupervisor:
     async def run(self) -> None:
         """Connect again and again; only cancellation ends it."""
         async with AsyncExitStack() as stack:
-            callers = [await stack.enter_async_context(self._edge.open_http(e.rest_urls)) for e in self._endpoints]
+            self._callers = [
+                await stack.enter_async_context(self._edge.open_http(endpoint.rest_urls))
+                for endpoint in self._endpoints
+            ]
             while True:
                 index = self._endpoint_index()
-                loss = await self._attempt(index, callers[index])
+                loss = await self._attempt(index, self._callers[index])
                 await self._back_off(loss)
 
     def reading(self) -> Reading:
@@ -118,6 +122,8 @@ class FeedSupervisor:
         counted: Counter[str] = Counter()
         for endpoint in self._endpoints:
             counted.update(endpoint.protocol.counters)
+        counted["call_retries"] = sum(caller.retries for caller in self._callers)
+        counted["calls_limited"] = sum(caller.limited for caller in self._callers)
         return asdict(self.status) | counted
 
     def _endpoint_index(self) -> int:

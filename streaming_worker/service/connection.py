@@ -35,7 +35,10 @@ class Socket(Protocol):
 
 
 class HttpCaller(Protocol):
-    """REST or RPC, as adapters/http.py gives it."""
+    """REST or RPC, as adapters/http.py gives it; counts the attempts that failed and those that were limited."""
+
+    retries: int
+    limited: int
 
     async def call(self, request: HttpRequest) -> tuple[bytes, Nanos]:
         """Return the body and its receive time. Raises TransportError."""

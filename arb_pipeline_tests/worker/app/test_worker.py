@@ -128,7 +128,8 @@ async def test_calls_that_are_limited_are_made_again(config: Config, with_feeds:
         async with worker(at_venues) as running:
             await running.until("/ready", lambda answer: answer["is_ready"], "readiness")
             state = await running.get("/state")
-    assert state["metrics"]["feed.solana"]["losses"] == 0
+    counted = state["metrics"]["feed.solana"]
+    assert (counted["losses"], counted["calls_limited"], counted["call_retries"]) == (0, 2, 2)
 
 
 async def test_without_a_network_the_worker_stays_up_says_why_and_stops_in_time(

@@ -78,6 +78,8 @@ class Talkative:
 class Wire:
     """Both ways out, scripted: frames to receive, frames sent, bodies to answer with."""
 
+    retries = limited = 0
+
     def __init__(self, clock: HandClock) -> None:
         self._clock = clock
         self.incoming: asyncio.Queue[bytes | TransportError] = asyncio.Queue()
