@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any, Final, TypeAlias
 
 from streaming_worker.adapters.clock import AnchoredClock, Clock
-from streaming_worker.core.amm.curve import Curve, build_curve
+from streaming_worker.core.amm.curve import Curve, build_curve, marginal_price
 from streaming_worker.core.amm.pool_state import WhirlpoolMarket
 from streaming_worker.core.amm.swap import SwapQuote, SwapRefusal
 from streaming_worker.core.amm.whirlpool import quote_exact_in, tick_from_sqrt_price
@@ -38,11 +38,12 @@ def run_bench_quote(shared: Path, *, clock: Clock | None = None) -> Report:
     """
     clock = AnchoredClock() if clock is None else clock
     market = _market(shared / STATE_FILE)
+    curves = [_curve(market, a_to_b, clock) for a_to_b in (True, False)]
     return {
         "state": str(STATE_FILE),
         "calls": _CALLS,
         "quotes": [_quote(market, crossed, a_to_b, clock) for a_to_b in (True, False) for crossed in TICKS_CROSSED],
-        "curves": [_curve(market, a_to_b, clock) for a_to_b in (True, False)],
+        "curves": curves,
         "parts_us": _parts(market, clock),
     }
 
@@ -63,9 +64,8 @@ def _curve(market: WhirlpoolMarket, a_to_b: bool, clock: Clock) -> Report:
     if not isinstance(curve, Curve):
         raise ConfigError(f"the real pool state gives no curve: {curve.reason}")
     middle = curve.greatest_amount_in // 2
-    price = curve.price_after(middle)
-    if price is None:
-        raise ConfigError("the real pool state's curve has no middle")
+    half = len(curve.liquidities) // 2
+    price = marginal_price(curve.sqrt_prices_x64[half], curve.fee_rates[half], a_to_b=a_to_b)
     return {
         "a_to_b": a_to_b,
         "segments": len(curve.liquidities),
