@@ -19,11 +19,14 @@ PARTS = ("decode", "engine", "quote", "end-to-end")
 def replay(*, paths: tuple[Path, ...], as_json: bool) -> ExitCode:
     """Replay recordings through the production protocols and engine, and say what they gave.
 
-    PATHS are files or folders. The digest is the same for the same input, on any machine.
+    PATHS are files or folders: recorded captures, sealed segments, or a lake. Of segments and a lake it also says
+    whether every keyframe and every output came out as recorded. The digest is the same for the same input, on any
+    machine.
 
     \b
     Examples:
       arb replay recordings/coinbase recordings/gemini
+      arb replay data/segments
       arb replay recordings --json
     """
     from streaming_worker.cli.progress import steps
@@ -36,7 +39,9 @@ def replay(*, paths: tuple[Path, ...], as_json: bool) -> ExitCode:
     else:
         for line in replay_lines(report):
             click.echo(line)
-    return ExitCode.OK if report["captures"] else ExitCode.FINDING
+    runs = report.get("runs", {})
+    is_proven = bool(report["captures"] or runs) and all(run["is_equal"] for run in runs.values())
+    return ExitCode.OK if is_proven else ExitCode.FINDING
 
 
 def replay_lines(report: dict[str, Any]) -> list[str]:
@@ -49,6 +54,11 @@ def replay_lines(report: dict[str, Any]) -> list[str]:
             bid, ask = (" x ".join(book[side]) if book[side] else "none" for side in ("best_bid", "best_ask"))
             depth = f"{book['bids']} bids, {book['asks']} asks"
             lines.append(f"  {symbol}: {book['state']}, {depth}, best bid {bid}, best ask {ask}")
+    for name, run in report.get("runs", {}).items():
+        proof = f"{run['keyframes_equal']} of {run['keyframes']} keyframes equal"
+        rows = f"{run['missing_rows']} output rows missing, {run['unexpected_rows']} unexpected"
+        lines.append(f"{name}: {run['events']} events, {run['outputs']} outputs, {proof}, {rows}")
+        lines += [f"  ends early: {run['damage']}"] if run["damage"] else []
     lines += [f"skipped {name}: {reason}" for name, reason in report["skipped"].items()]
     lines += [f"{name}: {value}" for name, value in report["overall"].items()]
     return lines

@@ -80,6 +80,12 @@ class RunReplay:
         """The engine's digest; empty where there was no keyframe to start from."""
         return "" if self.engine is None else self.engine.digest()
 
+    @property
+    def is_equal(self) -> bool:
+        """Whether the whole run was replayed and gave exactly what is recorded."""
+        is_whole = self.engine is not None and self.damage is None
+        return is_whole and self.keyframes == self.keyframes_equal and not self.missing and not self.unexpected
+
     def _take(self, stretch: Stretch) -> None:
         keyframes = stretch.keyframes()
         engine = self.engine if self.engine is not None else self._resume(keyframes)

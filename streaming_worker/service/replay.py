@@ -61,11 +61,12 @@ class _Replay:
             self._skipped[name] = str(e)
 
     def report(self) -> Report:
-        """Return the whole outcome."""
+        """Return the whole outcome; ``runs`` is there only when a record was replayed."""
         elapsed_ns = self._clock.monotonic_ns() - self._started_ns
+        runs = {name: run_report(run) for name, run in self._runs.items()}
         return {
             "captures": {name: capture_report(replay) for name, replay in self._captures.items()},
-            "runs": {name: run_report(run) for name, run in self._runs.items()},
+            **({"runs": runs} if runs else {}),
             "overall": overall_report(self._captures, self._runs, elapsed_ns=elapsed_ns),
             "skipped": self._skipped,
         }

@@ -60,6 +60,7 @@ def run_report(run: RunReplay) -> Report:
         "outputs": run.outputs,
         "missing_rows": run.missing.total(),
         "unexpected_rows": run.unexpected.total(),
+        "is_equal": run.is_equal,
         "gaps": run.dirt.gap_causes.total(),
         "gap_causes": dict(run.dirt.gap_causes),
         "damage": run.damage,

@@ -68,7 +68,7 @@ def test_a_replay_gives_every_keyframe_and_every_output_again(recorded: tuple[Pa
     run = report["runs"][RUN]
     assert (run["first_seq"], run["events"], run["damage"]) == (0, events, None)
     assert (run["keyframes"], run["keyframes_equal"]) == (2, 2)
-    assert (run["missing_rows"], run["unexpected_rows"]) == (0, 0)
+    assert (run["missing_rows"], run["unexpected_rows"], run["is_equal"]) == (0, 0, True)
     assert run["outputs"] > 100
     assert report["overall"]["events"] == events
     assert report["overall"]["opportunities"] > 0
@@ -106,6 +106,7 @@ def test_an_output_that_was_changed_in_the_record_is_found(segments: list[Path])
         connection.execute("UPDATE rejections SET count = count + 1 WHERE seq = (SELECT max(seq) FROM rejections)")
     run = _run(segments[0].parent)
     assert run["missing_rows"] == run["unexpected_rows"] > 0
+    assert not run["is_equal"]
     assert run["keyframes_equal"] == run["keyframes"]
 
 
@@ -123,7 +124,7 @@ def test_a_keyframe_with_another_digest_is_found(segments: list[Path]) -> None:
         with duckdb.connect(str(path)) as connection:
             connection.execute("UPDATE keyframes SET digest = 'ff' WHERE seq > 0")
     run = _run(segments[0].parent)
-    assert (run["keyframes"], run["keyframes_equal"]) == (2, 1)
+    assert (run["keyframes"], run["keyframes_equal"], run["is_equal"]) == (2, 1, False)
 
 
 def test_a_record_without_any_keyframe_cannot_start(segments: list[Path]) -> None:
@@ -131,7 +132,7 @@ def test_a_record_without_any_keyframe_cannot_start(segments: list[Path]) -> Non
         with duckdb.connect(str(path)) as connection:
             connection.execute("DELETE FROM keyframes")
     run = _run(segments[0].parent)
-    assert (run["events"], run["digest"], run["instruments"]) == (0, "", {})
+    assert (run["events"], run["digest"], run["instruments"], run["is_equal"]) == (0, "", {}, False)
 
 
 def _lake(segments: list[Path], folder: Path) -> Path:
