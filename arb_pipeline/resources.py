@@ -16,7 +16,7 @@ import duckdb
 
 from arb_pipeline.clock import now_ns
 from arb_pipeline.lake.catalogue import Catalogue
-from arb_pipeline.lake.compaction import Segment
+from arb_pipeline.lake.inspection import Segment
 from arb_pipeline.lake.layout import LakeLayout
 from arb_pipeline.mail import SmtpServer
 from streaming_worker.core.units import NANOS_PER_SECOND

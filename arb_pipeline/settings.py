@@ -3,7 +3,7 @@
 | variable | default | meaning |
 |---|---|---|
 | ARB_PIPELINE_START | demo: two days ago; live: 2026-01-01 | first UTC day that has partitions |
-| ARB_PIPELINE_COMPACT_SECONDS | demo: 20, live: 120 | how often sealed segments are gathered into one run |
+| ARB_PIPELINE_COMPACT_SECONDS | demo: 40, live: 180 | least time between two compactions |
 | ARB_PIPELINE_GRACE_SECONDS | demo: 20, live: 180 | silence after which a run's last hour counts as closed |
 | ARB_PIPELINE_KEEP_SEGMENTS_HOURS | 72 | how long a segment is kept after it was compacted and verified |
 | ARB_REPORT_TIMEZONE | UTC | time zone of ARB_REPORT_TIME |
@@ -61,7 +61,7 @@ def load_settings(environ: Mapping[str, str], *, now_ns: int) -> PipelineSetting
         state=paths.state.absolute(),
         smtp=config.smtp,
         start=_day(environ, "ARB_PIPELINE_START", _default_start(config, now_ns)),
-        compact_seconds=_seconds(environ, "ARB_PIPELINE_COMPACT_SECONDS", 20 if is_demo else 120),
+        compact_seconds=_seconds(environ, "ARB_PIPELINE_COMPACT_SECONDS", 40 if is_demo else 180),
         grace_seconds=_seconds(environ, "ARB_PIPELINE_GRACE_SECONDS", 20 if is_demo else 180),
         keep_segments_hours=_seconds(environ, "ARB_PIPELINE_KEEP_SEGMENTS_HOURS", 72),
         report_timezone=_timezone(environ, "ARB_REPORT_TIMEZONE", "UTC"),

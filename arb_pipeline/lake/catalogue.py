@@ -12,6 +12,11 @@ from pathlib import Path
 
 from arb_pipeline.hours import Hour
 
+COMPACTED = "compacted"
+REFUSED = "refused"
+# Its rows say when a file was opened by the machine's clock, not what happened in an hour.
+_NOT_OF_AN_HOUR = "worker_runs"
+
 _SCHEMA = """
 create table if not exists segments (
     worker text not null, name text not null, run_id text not null, status text not null, reason text,
@@ -116,7 +121,9 @@ class Catalogue:
                 "insert into files values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [(*astuple(file), now_ns) for file in files],
             )
-            touched = sorted({(file.hour_ns, file.worker, file.run_id) for file in files})
+            touched = sorted(
+                {(file.hour_ns, file.worker, file.run_id) for file in files if file.table != _NOT_OF_AN_HOUR}
+            )
             connection.executemany(
                 "insert into hours (hour_ns, worker, run_id, version) values (?, ?, ?, 1)"
                 " on conflict do update set version = version + 1",

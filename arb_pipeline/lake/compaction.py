@@ -11,29 +11,15 @@ from pathlib import Path
 import duckdb
 
 from arb_pipeline.hours import Hour
-from arb_pipeline.lake.catalogue import Catalogue, FileRecord, SegmentRecord
+from arb_pipeline.lake.catalogue import COMPACTED, REFUSED, Catalogue, FileRecord, SegmentRecord
 from arb_pipeline.lake.connection import open_memory, quoted
+from arb_pipeline.lake.inspection import Segment, inspect, tables_in
 from arb_pipeline.lake.layout import LakeLayout, appear, sha256_of
 from arb_pipeline.lake.tables import CAPTURED, LAKE_TABLES, LakeTable
 from streaming_worker.core.units import NANOS_PER_HOUR
 from streaming_worker.errors import StorageError
-from streaming_worker.storage.schema import TABLES, Role
 
 GROUP_SEGMENTS = 120
-_SEQUENCED = tuple(table.name for table in TABLES if table.role is Role.INPUT)
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One sealed file: ``segments/<worker>/<name>.duckdb``."""
-
-    worker: str
-    path: Path
-
-    @property
-    def name(self) -> str:
-        """Return the file's name without its ending."""
-        return self.path.stem
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +116,10 @@ def _compact_group(
         runs: dict[str, list[_Member]] = {}
         for position, segment in enumerate(group):
             alias = f"segment_{position}"
-            connection.execute(f"ATTACH {quoted(str(segment.path))} AS {alias} (READ_ONLY)")
-            record = _described(connection, alias, segment)
+            record = inspect(connection, alias, segment)
             record = _refuse_overlap(catalogue, record, [member.record for member in runs.get(record.run_id, [])])
             records.append(record)
-            if record.status == "compacted":
+            if record.status == COMPACTED:
                 runs.setdefault(record.run_id, []).append(_Member(alias, record))
         for members in runs.values():
             files += _RunWriter(layout, connection, members).write()
@@ -142,60 +127,16 @@ def _compact_group(
     return records, files
 
 
-def _described(connection: duckdb.DuckDBPyConnection, alias: str, segment: Segment) -> SegmentRecord:
-    runs = connection.execute(f"FROM {alias}.worker_runs SELECT DISTINCT worker, run_id").fetchall()
-    if len(runs) != 1 or runs[0][0] != segment.worker:
-        raise StorageError(
-            f"segment {segment.path.name}: expected rows of one run of worker {segment.worker}, found {runs}",
-            path=str(segment.path),
-        )
-    tables = _tables_in(connection, alias)
-    everything = _union(f"FROM {alias}.{name} SELECT received_ns" for name in tables)
-    events = _union(f"FROM {alias}.{name} SELECT seq" for name in tables if name in _SEQUENCED)
-    row_count, first_ns, last_ns = _aggregates(
-        connection, f"FROM ({everything}) SELECT count(*), min(received_ns), max(received_ns)"
-    )
-    first_seq, last_seq = _aggregates(connection, f"FROM ({events}) SELECT min(seq), max(seq)")
-    return SegmentRecord(
-        worker=segment.worker,
-        name=segment.name,
-        run_id=runs[0][1],
-        status="compacted",
-        reason=None,
-        row_count=row_count or 0,
-        first_seq=first_seq,
-        last_seq=last_seq,
-        first_ns=first_ns,
-        last_ns=last_ns,
-    )
-
-
-def _tables_in(connection: duckdb.DuckDBPyConnection, alias: str) -> list[str]:
-    rows = connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = ?", [alias]).fetchall()
-    return sorted({name for (name,) in rows} & {table.name for table in CAPTURED})
-
-
-def _union(queries: Iterable[str]) -> str:
-    return " UNION ALL ".join(queries)
-
-
-def _aggregates(connection: duckdb.DuckDBPyConnection, query: str) -> list[int | None]:
-    row = connection.execute(query).fetchone()
-    if row is None:
-        raise StorageError("an aggregate gave no row")
-    return list(row)
-
-
 def _refuse_overlap(catalogue: Catalogue, record: SegmentRecord, members: list[SegmentRecord]) -> SegmentRecord:
     """A segment that repeats events of its run (a copy, a restored backup) would count everything twice."""
-    if record.first_seq is None or record.last_seq is None:
+    if record.status != COMPACTED or record.first_seq is None or record.last_seq is None:
         return record
     taken = catalogue.compacted_ranges(record.worker, record.run_id)
     taken += [(m.first_seq, m.last_seq, m.name) for m in members if m.first_seq is not None and m.last_seq is not None]
     for first, last, name in taken:
         if first <= record.last_seq and record.first_seq <= last:
             reason = f"events {record.first_seq} to {record.last_seq} overlap {first} to {last} of segment {name}"
-            return replace(record, status="refused", reason=reason)
+            return replace(record, status=REFUSED, reason=reason)
     return record
 
 
@@ -213,7 +154,7 @@ class _RunWriter:
 
     def write(self) -> list[FileRecord]:
         """Write every table, hour by hour."""
-        present = {member.alias: _tables_in(self._connection, member.alias) for member in self._members}
+        present = {member.alias: tables_in(self._connection, member.alias) for member in self._members}
         files: list[FileRecord] = []
         for table in CAPTURED:
             files += self._write_table(table, [alias for alias, names in present.items() if table.name in names])
@@ -257,7 +198,7 @@ class _RunWriter:
 
 
 def _check_counts(records: list[SegmentRecord], files: list[FileRecord]) -> None:
-    in_segments = sum(record.row_count for record in records if record.status == "compacted")
+    in_segments = sum(record.row_count for record in records if record.status == COMPACTED)
     in_files = sum(file.row_count for file in files)
     if in_segments != in_files:
         raise StorageError(f"segments hold {in_segments} rows, the lake files made of them {in_files}")

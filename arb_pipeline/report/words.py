@@ -73,7 +73,7 @@ def headline(figures: DayFigures) -> str:
     return (
         f"{money(summary['realised_net_usd'])} USD simulated over {count(summary['trades'])} trades at {latency} "
         f"latency; they had promised {money(summary['predicted_net_usd'])} USD. "
-        f"{count(summary['winning_trades'])} of them won, {count(summary['unwound_trades'])} were unwound."
+        f"Won: {count(summary['winning_trades'])}. Unwound at market: {count(summary['unwound_trades'])}."
     )
 
 

@@ -6,7 +6,7 @@ import dagster as dg
 
 from arb_pipeline.catalogue_text import OWNERS, PARQUET, rows_metadata, table_metadata
 from arb_pipeline.clock import now_ns
-from arb_pipeline.defs.lake.checks import ROWS_VERIFIED, SEGMENTS_ONCE, rows_verified, segments_once
+from arb_pipeline.defs.lake.checks import ROWS_VERIFIED, SEGMENTS_ACCEPTED, rows_verified, segments_accepted
 from arb_pipeline.lake.compaction import CompactionResult, compact
 from arb_pipeline.lake.tables import CAPTURED, LakeTable
 from arb_pipeline.resources import Lake, Segments
@@ -84,10 +84,10 @@ def _rows_check(table: LakeTable) -> dg.AssetCheckSpec:
 
 def _segments_check() -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
-        SEGMENTS_ONCE,
+        SEGMENTS_ACCEPTED,
         asset=lake_key("worker_runs"),
         blocking=True,
-        description="No segment repeats events that another segment already gave.",
+        description="No segment was refused: unreadable, of two runs, or repeating events of another.",
     )
 
 
@@ -113,7 +113,7 @@ def lake_segments(
     for table in CAPTURED:
         checks = [verified[table.name]]
         if table.name == "worker_runs":
-            checks.append(segments_once(lake.catalogue))
+            checks.append(segments_accepted(lake.catalogue))
         yield dg.MaterializeResult(
             asset_key=lake_key(table.name),
             metadata={**rows_metadata(totals.get(table.name, 0)), **_batch_metadata(table, result)},

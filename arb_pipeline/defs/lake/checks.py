@@ -13,7 +13,7 @@ from arb_pipeline.lake.layout import LakeLayout
 from arb_pipeline.lake.tables import CAPTURED, LakeTable
 
 ROWS_VERIFIED = "rows_verified"
-SEGMENTS_ONCE = "segments_once"
+SEGMENTS_ACCEPTED = "segments_accepted"
 
 
 def rows_verified(
@@ -73,11 +73,11 @@ def _disorder(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
     return int(count)
 
 
-def segments_once(catalogue: Catalogue) -> dg.AssetCheckResult:
-    """Fail while a refused segment is among the known ones, naming each."""
+def segments_accepted(catalogue: Catalogue) -> dg.AssetCheckResult:
+    """Fail while any sealed segment is refused, naming each."""
     refused = catalogue.refused()
     return dg.AssetCheckResult(
-        check_name=SEGMENTS_ONCE,
+        check_name=SEGMENTS_ACCEPTED,
         asset_key=dg.AssetKey(["lake", "worker_runs"]),
         passed=not refused,
         severity=dg.AssetCheckSeverity.ERROR,

@@ -1,6 +1,5 @@
 """Ask for a compaction when sealed segments wait, and for closed hours. A run costs seconds, so both batch."""
 
-import hashlib
 import json
 
 import dagster as dg
@@ -18,33 +17,47 @@ from streaming_worker.core.units import NANOS_PER_SECOND
 _RANGE_START = "dagster/asset_partition_range_start"
 _RANGE_END = "dagster/asset_partition_range_end"
 LONGEST_RANGE = 48
+TICK_SECONDS = 15
 
 
 def lake_sensors(settings: PipelineSettings) -> list[dg.SensorDefinition]:
     """Return the sensors that feed the lake and work its hours."""
+    return [_compaction_sensor(settings), _hours_sensor(settings)]
 
+
+def _compaction_sensor(settings: PipelineSettings) -> dg.SensorDefinition:
     @dg.sensor(
         job=COMPACTION,
-        minimum_interval_seconds=settings.compact_seconds,
+        minimum_interval_seconds=min(settings.compact_seconds, TICK_SECONDS),
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Gathers the sealed segments of all workers into one compaction run.",
+        description=(
+            "Gathers the sealed segments of all workers into one compaction run, at most one run every"
+            f" {settings.compact_seconds} s."
+        ),
     )
     def sealed_segments(
         context: dg.SensorEvaluationContext, lake: Lake, segments: Segments
     ) -> dg.SensorResult | dg.SkipReason:
         known = lake.catalogue.known_segments()
         waiting = [(s.worker, s.name) for s in segments.listed() if (s.worker, s.name) not in known]
+        at_ns = now_ns()
         if not waiting:
             return dg.SkipReason("no sealed segment waits")
         if is_under_way(context.instance, COMPACTION.name):
             return dg.SkipReason(f"{len(waiting)} segments wait, a compaction is under way")
-        key = hashlib.sha256(json.dumps(waiting).encode()).hexdigest()[:16]
-        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=key, tags={"segments": str(len(waiting))})])
+        if at_ns < int(context.cursor or 0) + settings.compact_seconds * NANOS_PER_SECOND:
+            return dg.SkipReason(f"{len(waiting)} segments wait, the last compaction was asked for a moment ago")
+        request = dg.RunRequest(run_key=f"compact-{at_ns}", tags={"segments": str(len(waiting))})
+        return dg.SensorResult(run_requests=[request], cursor=str(at_ns))
 
+    return sealed_segments
+
+
+def _hours_sensor(settings: PipelineSettings) -> dg.SensorDefinition:
     @dg.sensor(
         name="closed_hours",
         job=HOURLY,
-        minimum_interval_seconds=min(settings.compact_seconds, 30),
+        minimum_interval_seconds=min(settings.compact_seconds, TICK_SECONDS),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Asks for every closed hour with new data: from its replay to the published file.",
     )
@@ -64,7 +77,7 @@ def lake_sensors(settings: PipelineSettings) -> list[dg.SensorDefinition]:
         cursor = {hour.key: version for hour, version in closed.items()}
         return dg.SensorResult(run_requests=requests, cursor=json.dumps(cursor))
 
-    return [sealed_segments, hours]
+    return hours
 
 
 def _in_partitions(wanted: dict[Hour, int]) -> list[list[Hour]]:

@@ -17,6 +17,7 @@ from streaming_worker.core.units import NANOS_PER_SECOND
 
 _DAYS = "FROM rpt_daily SELECT CAST(report_date AS VARCHAR) ORDER BY report_date DESC"
 # A report that failed (a mail server that is down) is asked for again after this time, not at every tick.
+TICK_SECONDS = 15
 _RETRY_NS = 600 * NANOS_PER_SECOND
 
 
@@ -26,7 +27,7 @@ def report_sensors(settings: PipelineSettings) -> list[dg.SensorDefinition]:
     @dg.sensor(
         name="first_report",
         job=REPORT,
-        minimum_interval_seconds=min(settings.compact_seconds, 30),
+        minimum_interval_seconds=TICK_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="While no report was ever sent: asks for the latest closed day, else the day so far.",
     )
