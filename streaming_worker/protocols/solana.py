@@ -158,7 +158,7 @@ class Solana:
             raise FeedFormatError(f"{pool.key}: {e}", instrument=pool.key) from e
         if not events:
             self.counters["old_or_repeated"] += 1
-        self._subscribe_missing(pool)
+        self._subscribe(pool, pool.take_unsubscribed())
         return events
 
     def _reply(self, frame: rpc.RpcFrame) -> list[Event]:
@@ -213,7 +213,7 @@ class Solana:
                 events += pool.polled(address, account, read.context.slot, received_ns)
         if pool.is_read_by(addresses):
             self._trust.trust(pool.key)
-        self._subscribe_missing(pool)
+        self._subscribe(pool, pool.take_unsubscribed())
         return events
 
     def _clock(self, account: rpc.Account | None, received_ns: Nanos) -> list[Event]:
@@ -237,11 +237,8 @@ class Solana:
                 self._requests += 1
                 self._ending.add(self._requests)
                 self._outgoing.append(rpc.unsubscribe_account(self._requests, subscription))
+            pool.take_unsubscribed()
             self._subscribe(pool, pool.addresses)
-
-    def _subscribe_missing(self, pool: PoolAccounts) -> None:
-        known = {address for owner, address in (*self._asked.values(), *self._subscribed.values()) if owner is pool}
-        self._subscribe(pool, [address for address in pool.addresses if address not in known])
 
     def _subscribe(self, pool: PoolAccounts, addresses: Iterable[str]) -> None:
         for address in addresses:

@@ -35,6 +35,7 @@ class PoolAccounts:
         self._oracle: str | None = None
         self._starts: dict[str, int] = {}
         self._window: tuple[str, ...] = ()
+        self._unsubscribed: list[str] = []
         self._orders: dict[str, SlotOrder] = {}
         self._held: dict[str, bytes] = {}
 
@@ -43,6 +44,7 @@ class PoolAccounts:
         self._state = self._oracle = None
         self._starts.clear()
         self._window = ()
+        self._unsubscribed.clear()
         self.forget_states()
 
     def forget_states(self) -> None:
@@ -55,6 +57,11 @@ class PoolAccounts:
         """Every account to be notified of: the pool, its arrays in ascending order, its oracle."""
         arrays = sorted(self._starts, key=self._starts.__getitem__)
         return [self.address, *arrays, *_present(self._oracle)]
+
+    def take_unsubscribed(self) -> list[str]:
+        """Return, once, the accounts that the last states brought in."""
+        addresses, self._unsubscribed = self._unsubscribed, []
+        return addresses
 
     @property
     def read_addresses(self) -> list[str]:
@@ -114,8 +121,11 @@ class PoolAccounts:
             if start not in known:
                 known[start] = tick_array_address(owner, self.address, start)
                 self._starts[known[start]] = start
+                self._unsubscribed.append(known[start])
         self._window = tuple(known[start] for start in starts)
-        self._oracle = oracle_address(owner, self.address) if state.is_adaptive_fee else None
+        if state.is_adaptive_fee and self._oracle is None:
+            self._oracle = oracle_address(owner, self.address)
+            self._unsubscribed.append(self._oracle)
         self._state = state
         return state
 
