@@ -85,6 +85,7 @@ def _with_log_price(frame: pl.DataFrame, prices: pl.DataFrame, *, market: str, m
     known = prices.select(
         pl.col("market").alias(market), pl.col("received_ns").alias(moment), pl.col("price").log().alias(name)
     )
+    # Both sides are sorted here; within groups it cannot be checked.
     return frame.sort(moment).join_asof(
         known.sort(moment), on=moment, by=market, strategy="backward", check_sortedness=False
     )

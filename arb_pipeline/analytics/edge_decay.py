@@ -9,6 +9,7 @@ Statistics only: floats, never money that is added up. Trades are rows of ``trad
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import polars as pl
 
@@ -55,7 +56,7 @@ def half_life_ns(decay: pl.DataFrame) -> float | None:
     if not rungs or rungs[0][1] <= 0:
         return None
     half = rungs[0][1] / 2
-    for (latency, edge), (next_latency, next_edge) in zip(rungs, rungs[1:], strict=False):
+    for (latency, edge), (next_latency, next_edge) in pairwise(rungs):
         if next_edge <= half:
             return float(latency + (next_latency - latency) * (edge - half) / (edge - next_edge))
     return None

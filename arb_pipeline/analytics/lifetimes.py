@@ -19,7 +19,7 @@ _IS_ENDED = pl.col("close_reason") == CloseReason.EDGE_GONE.value
 
 
 def lifetime_quantiles(opportunities: pl.DataFrame, *, by: Sequence[str] = ()) -> pl.DataFrame:
-    """Return what was observed, one row per value of the ``by`` columns, cut-off episodes included as far as seen.
+    """Return what was observed, one row in all or per value of the ``by`` columns; cut-off episodes as far as seen.
 
     Columns: episodes BIGINT; ended BIGINT, those whose edge went; mean_ns DOUBLE; p10_ns, p25_ns, p50_ns, p75_ns,
     p90_ns, p99_ns and longest_ns BIGINT: lifetimes that occurred.
@@ -28,16 +28,15 @@ def lifetime_quantiles(opportunities: pl.DataFrame, *, by: Sequence[str] = ()) -
         f"p{percent}_ns": pl.col("lifetime_ns").quantile(percent / 100, "lower").cast(pl.Int64)
         for percent in (10, 25, 50, 75, 90, 99)
     }
-    frame = opportunities.with_columns(_LIFETIME)
-    grouped = frame.group_by(*by) if by else frame.group_by(pl.lit(True).alias("all"))
-    rows = grouped.agg(
-        episodes=pl.len().cast(pl.Int64),
-        ended=_IS_ENDED.sum().cast(pl.Int64),
-        mean_ns=pl.col("lifetime_ns").mean(),
+    columns = {
+        "episodes": pl.len().cast(pl.Int64),
+        "ended": _IS_ENDED.sum().cast(pl.Int64),
+        "mean_ns": pl.col("lifetime_ns").mean(),
         **quantiles,
-        longest_ns=pl.col("lifetime_ns").max(),
-    )
-    return rows.sort(*by) if by else rows.drop("all")
+        "longest_ns": pl.col("lifetime_ns").max(),
+    }
+    frame = opportunities.with_columns(_LIFETIME)
+    return frame.group_by(*by).agg(**columns).sort(*by) if by else frame.select(**columns)
 
 
 def survival(opportunities: pl.DataFrame) -> pl.DataFrame:

@@ -48,12 +48,15 @@ def spread(tops: pl.DataFrame, *, every_ns: int = INTERVAL_NS, sample_ns: int = 
     known = tops.select("market", "received_ns", spread_bps=(pl.col("best_ask") - pl.col("best_bid")) / mid * BPS).sort(
         "received_ns", maintain_order=True
     )
-    spans = known.group_by("market", maintain_order=True).agg(
-        received_ns=pl.int_ranges(
-            -(-pl.col("received_ns").min() // sample_ns), pl.col("received_ns").max() // sample_ns + 1
-        ).first()
+    first, last = pl.col("received_ns").min(), pl.col("received_ns").max()
+    spans = known.group_by("market").agg(first=-(-first // sample_ns), end=last // sample_ns + 1)
+    grid = (
+        spans.select("market", received_ns=pl.int_ranges("first", "end"))
+        .explode("received_ns")
+        .drop_nulls("received_ns")
+        .with_columns(pl.col("received_ns") * sample_ns)
     )
-    grid = spans.explode("received_ns").drop_nulls().with_columns(pl.col("received_ns") * sample_ns)
+    # Both sides are sorted here; within groups it cannot be checked.
     sampled = grid.sort("received_ns").join_asof(
         known, on="received_ns", by="market", strategy="backward", check_sortedness=False
     )
