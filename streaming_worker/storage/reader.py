@@ -1,16 +1,16 @@
-"""Read-only queries over sealed segments; live files are never opened.
+"""Read-only queries over sealed segments and Parquet files of the lake; live files are never opened.
 
-In a query every table of the record is there by its name, joined over the segments, with the columns ``worker`` and
-``run_id`` added, and limited to the time range. A segment that is removed while it is open stays readable; one that
-was removed before it could be opened has been compacted, and is left out. Everything is closed with the reader.
+In a query every table of the record is there by its name, joined over all sources, with the columns ``worker`` and
+``run_id`` added, and limited to the time range. A segment that is removed while it is open stays readable. Everything
+is closed with the reader. ``record_reader`` decides which sources make up the record.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 import duckdb
 import polars as pl
@@ -22,15 +22,20 @@ from streaming_worker.storage.inputs import Numbered, read_events
 from streaming_worker.storage.schema import TABLES, Table
 from streaming_worker.storage.segments import list_segments
 
+_TABLES: Final = "SELECT table_name FROM duckdb_tables() WHERE database_name = ?"
+LakeFiles: TypeAlias = Mapping[str, Sequence[Path]]
+"""Parquet files by table. They hold ``worker`` and ``run_id`` as columns."""
+
 
 @dataclass(frozen=True, slots=True)
 class OpenSegment:
-    """An attached segment: its name inside the connection, and whose rows it holds."""
+    """An attached segment: its name inside the connection, whose rows it holds, and its tables."""
 
     alias: str
     path: Path
     worker: str
     run_id: str
+    tables: frozenset[str]
 
     def relation(self, table: str) -> str:
         """Return the SQL name of one of its tables."""
@@ -38,10 +43,13 @@ class OpenSegment:
 
 
 class SegmentReader:
-    """Queries over attached segments. Made by ``open_range`` and ``open_segments``."""
+    """Queries over attached segments and lake files. Made by ``open_range``, ``open_segments`` and ``open_record``."""
 
-    def __init__(self, *, from_ns: Nanos | None = None, to_ns: Nanos | None = None) -> None:
+    def __init__(
+        self, *, from_ns: Nanos | None = None, to_ns: Nanos | None = None, lake_files: LakeFiles | None = None
+    ) -> None:
         self.segments: list[OpenSegment] = []
+        self._lake_files = lake_files or {}
         self._limits = [f"received_ns >= {from_ns}"] if from_ns is not None else []
         self._limits += [f"received_ns < {to_ns}"] if to_ns is not None else []
         self._views: set[str] = set()
@@ -51,17 +59,32 @@ class SegmentReader:
         """Add a segment. Raises StorageError."""
         alias = f"segment_{len(self.segments)}"
         with translated("read segment", path):
-            self._connection.execute(f"ATTACH {_quoted(str(path))} AS {alias} (READ_ONLY)")
+            self._connection.execute(f"ATTACH {quoted(str(path))} AS {alias} (READ_ONLY)")
             found = self._connection.execute(f"SELECT worker, run_id FROM {alias}.worker_runs").fetchall()  # noqa: S608 - our own alias
+            names = self._connection.execute(_TABLES, [alias]).fetchall()
         if len(found) != 1:
             raise StorageError(f"expected one worker_runs row in {path}, received {len(found)}", path=str(path))
-        self.segments.append(OpenSegment(alias, path, *found[0]))
+        worker, run_id = found[0]
+        self.segments.append(OpenSegment(alias, path, worker, run_id, frozenset(str(name) for (name,) in names)))
+
+    def attach_database(self, path: Path, name: str) -> None:
+        """Add any other DuckDB file under a name of its own. Raises StorageError."""
+        with translated("read", path):
+            self._connection.execute(f"ATTACH {quoted(str(path))} AS {name} (READ_ONLY)")
+
+    def add_view(self, name: str, files: Sequence[Path], *, worker: str | None) -> None:
+        """Add a table of other Parquet files, of one worker or of all. Raises StorageError."""
+        if files and name not in self._views:
+            where = "" if worker is None else f" WHERE worker = {quoted(worker)}"
+            with _query_errors():
+                self._connection.execute(f"CREATE VIEW {name} AS {parquet(files)}{where}")
+            self._views.add(name)
 
     def query(self, sql: str) -> duckdb.DuckDBPyRelation:
         """Return a relation, which is valid until the reader is closed. Raises StorageError."""
         with _query_errors():
             for table in TABLES:
-                if table.name not in self._views and re.search(rf"\b{table.name}\b", sql):
+                if re.search(rf"\b{table.name}\b", sql):
                     self._create_view(table)
             return self._connection.sql(sql)
 
@@ -72,10 +95,7 @@ class SegmentReader:
 
     def polars(self, sql: str) -> pl.DataFrame:
         """Return a query's result as a Polars frame, which outlives the reader."""
-        frame = pl.from_arrow(self.arrow(sql))
-        if not isinstance(frame, pl.DataFrame):
-            raise StorageError("expected a query that returns columns")
-        return frame
+        return as_polars(self.arrow(sql))
 
     def run_ids(self) -> list[str]:
         """Return the runs whose segments are open, in order."""
@@ -93,30 +113,54 @@ class SegmentReader:
                 previous = seq
                 yield seq, event
 
+    def merged_events(self, run_id: str, *, after_seq: int = 0) -> Iterator[Numbered]:
+        """Yield the inputs of one run in order, from segments and lake files alike. Raises StorageError."""
+        for table in TABLES:
+            self._create_view(table)
+
+        def relation_of(table: str) -> str:
+            return f"(SELECT * FROM {table} WHERE run_id = {quoted(run_id)})"  # noqa: S608 - our own names
+
+        return read_events(self._connection, relation_of, after_seq=after_seq)
+
     def close(self) -> None:
-        """Close every segment."""
+        """Close every source."""
         self._connection.close()
 
     def _create_view(self, table: Table) -> None:
+        if table.name in self._views:
+            return
         where = f" WHERE {' AND '.join(self._limits)}" if self._limits else ""
-        has_owner = "worker" in table.column_names
-        parts = []
-        for segment in self.segments:
-            owner = "" if has_owner else f", {_quoted(segment.worker)} AS worker, {_quoted(segment.run_id)} AS run_id"
-            parts.append(f"SELECT *{owner} FROM {segment.alias}.{table.name}{where}")  # noqa: S608 - our own names
-        if not parts:
-            owner = "" if has_owner else ", '' AS worker, '' AS run_id"
-            self._connection.execute(table.ddl.replace(table.name, f"no_{table.name}", 1))
-            parts.append(f"SELECT *{owner} FROM no_{table.name}")  # noqa: S608 - as above
-        self._connection.execute(f"CREATE VIEW {table.name} AS {' UNION ALL BY NAME '.join(parts)}")
+        sources = " UNION ALL BY NAME ".join(f"({rows}{where})" for rows in self._sources(table))
+        columns = ", ".join(dict.fromkeys((*table.column_names, "worker", "run_id")))
+        self._connection.execute(f"CREATE VIEW {table.name} AS SELECT {columns} FROM ({sources})")  # noqa: S608 - as above
         self._views.add(table.name)
+
+    def _sources(self, table: Table) -> Iterator[str]:
+        """Yield selects of the table's rows and whose they are, a WHERE away from complete.
+
+        The first one has no rows: it gives the columns that a source of an older schema does not have.
+        """
+        self._connection.execute(table.ddl.replace(table.name, f"no_{table.name}", 1).replace(" NOT NULL", ""))
+        has_owner = "worker" in table.column_names
+        yield f"SELECT *{'' if has_owner else _owner('', '')} FROM no_{table.name}"  # noqa: S608 - our own names
+        for segment in self.segments:
+            if table.name in segment.tables:
+                owner = "" if has_owner else _owner(segment.worker, segment.run_id)
+                yield f"SELECT *{owner} FROM {segment.relation(table.name)}"  # noqa: S608 - as above
+        files = self._lake_files.get(table.name, ())
+        if files:
+            yield parquet(files)
 
 
 @contextmanager
 def open_range(
     data_dir: Path, *, from_ns: Nanos | None = None, to_ns: Nanos | None = None, worker: str | None = None
 ) -> Iterator[SegmentReader]:
-    """Open the sealed segments that may hold rows of ``[from_ns, to_ns)``; too old ones are passed over by name."""
+    """Open the sealed segments that may hold rows of ``[from_ns, to_ns)``; too old ones are passed over by name.
+
+    A segment that was removed before it could be opened has been compacted, and is left out.
+    """
     reader = SegmentReader(from_ns=from_ns, to_ns=to_ns)
     try:
         for info in list_segments(data_dir, worker):
@@ -139,12 +183,35 @@ def open_segments(paths: Sequence[Path]) -> Iterator[SegmentReader]:
         reader.close()
 
 
+def parquet(files: Sequence[Path]) -> str:
+    """Return the query that reads Parquet files of one table; columns are matched by name."""
+    listed = ", ".join(quoted(str(path)) for path in files)
+    return f"FROM read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+
+
+def as_polars(table: Any) -> pl.DataFrame:
+    """Return a pyarrow table as a Polars frame."""
+    frame = pl.from_arrow(table)
+    if not isinstance(frame, pl.DataFrame):
+        raise StorageError("expected a query that returns columns")
+    return frame
+
+
+def _owner(worker: str, run_id: str) -> str:
+    return f", {quoted(worker)} AS worker, {quoted(run_id)} AS run_id"
+
+
+def quoted(text: str) -> str:
+    """Return text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 @contextmanager
 def _query_errors() -> Iterator[None]:
     try:
         yield
     except duckdb.Error as e:
-        raise StorageError(f"cannot query the segments: {e}") from e
+        raise StorageError(f"cannot query the record: {e}") from e
 
 
 def _attach_unless_gone(reader: SegmentReader, path: Path) -> None:
@@ -153,7 +220,3 @@ def _attach_unless_gone(reader: SegmentReader, path: Path) -> None:
     except StorageError:
         if path.exists():
             raise
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -82,7 +82,7 @@ def parse_sealed(path: Path) -> SegmentInfo | None:
 
 def list_segments(data_dir: Path, worker: str | None = None) -> list[SegmentInfo]:
     """Return the sealed segments of one worker or of all, in the order of sealing within each worker."""
-    folders = [sealed_folder(data_dir, worker)] if worker is not None else _subfolders(data_dir / "segments")
+    folders = [sealed_folder(data_dir, worker)] if worker is not None else subfolders(data_dir / "segments")
     found = (parse_sealed(path) for folder in folders for path in _entries(folder))
     return sorted(info for info in found if info is not None)
 
@@ -124,7 +124,8 @@ def _stamp(at_ns: Nanos) -> str:
     return datetime.fromtimestamp(ceil_div(at_ns, NANOS_PER_SECOND), UTC).strftime(_STAMP)
 
 
-def _subfolders(folder: Path) -> list[Path]:
+def subfolders(folder: Path) -> list[Path]:
+    """Return the folders in a folder; none where it does not exist yet."""
     return [path for path in _entries(folder) if path.is_dir()]
 
 

@@ -1,0 +1,71 @@
+"""A process that does the pipeline's work on a data folder, for tests that kill it or read beside it.
+
+Arguments: data folder and what to do: ``loop`` compacts, lets go of the compacted segments at once and publishes,
+again and again until stdin ends, and prints how often.
+"""
+
+import json
+import select
+import sys
+from pathlib import Path
+
+import duckdb
+
+from arb_pipeline.lake.catalogue import Catalogue
+from arb_pipeline.lake.compaction import Segment, compact
+from arb_pipeline.lake.layout import LakeLayout
+from arb_pipeline.lake.publishing import publish
+from streaming_worker.adapters.clock import AnchoredClock
+from streaming_worker.storage.segments import list_segments, sealed_path
+
+CLOCK = AnchoredClock()
+
+
+def compact_all(data_dir: Path) -> int:
+    """Compact what is sealed; returns how many segments went into the lake."""
+    layout = LakeLayout(data_dir / "lake")
+    sealed = [Segment(info.worker, info.path) for info in list_segments(data_dir)]
+    return len(compact(layout, Catalogue(layout.catalogue), sealed, now=CLOCK.now_ns).segments)
+
+
+def remove_compacted(data_dir: Path) -> None:
+    """Let go of every segment that is in the lake, as the pipeline does after some days."""
+    catalogue = Catalogue(LakeLayout(data_dir / "lake").catalogue)
+    gone = catalogue.removable_segments(before_ns=CLOCK.now_ns())
+    for worker, name in gone:
+        (sealed_path(data_dir, worker, 0, 0).parent / f"{name}.duckdb").unlink(missing_ok=True)
+    catalogue.mark_removed(gone, now_ns=CLOCK.now_ns())
+
+
+def make_warehouse(data_dir: Path, rows: int) -> None:
+    """Make a warehouse with one mart."""
+    path = data_dir / "warehouse" / "warehouse.duckdb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE SCHEMA IF NOT EXISTS marts")
+        connection.execute(f"CREATE OR REPLACE TABLE marts.fct_numbers AS SELECT range AS number FROM range({rows})")
+
+
+def publish_all(data_dir: Path) -> None:
+    """Publish the warehouse."""
+    warehouse = data_dir / "warehouse" / "warehouse.duckdb"
+    publish(warehouse, LakeLayout(data_dir / "lake"), data_dir / "published" / "arb.duckdb")
+
+
+def loop(data_dir: Path) -> dict[str, int]:
+    """Work until stdin ends."""
+    done = {"compactions": 0, "segments": 0, "publications": 0}
+    while not select.select([sys.stdin], [], [], 0)[0]:
+        compacted = compact_all(data_dir)
+        remove_compacted(data_dir)
+        if compacted:
+            make_warehouse(data_dir, done["segments"] + compacted)
+            publish_all(data_dir)
+            done["publications"] += 1
+        done["compactions"] += 1
+        done["segments"] += compacted
+    return done
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(loop(Path(sys.argv[1]))))

@@ -1,0 +1,100 @@
+"""Segments move into the lake and disappear while readers read: every row is there, once, at every moment."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streaming_worker.adapters.clock import AnchoredClock
+from streaming_worker.core.events import BookDelta
+from streaming_worker.storage.live_file import WorkerRun
+from streaming_worker.storage.record_reader import RecordReader, open_record
+from streaming_worker.storage.sink import Sink, SinkSettings
+
+SCRIPT = Path(__file__).with_name("lake_process.py")
+REPOSITORY = Path(__file__).resolve().parents[2]
+LONG_S = 300.0
+FACTS = "SELECT count(*), count(DISTINCT seq), coalesce(max(seq), 0) FROM book_updates"
+
+
+class Reader(threading.Thread):
+    """Opens the record and asks, again and again."""
+
+    def __init__(self, data_dir: Path, ask: Any) -> None:
+        super().__init__()
+        self.data_dir = data_dir
+        self.ask = ask
+        self.is_done = threading.Event()
+        self.answers: list[Any] = []
+        self.problem: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            while not self.is_done.is_set():
+                with open_record(self.data_dir) as record:
+                    self.answers.append(self.ask(record))
+        except BaseException as e:
+            self.problem = e
+
+
+async def record(sink: Sink, seconds: float) -> int:
+    seq, deadline = 0, time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for _ in range(50):
+            seq += 1
+            sink.put_event(seq, BookDelta("gemini:SOLUSD", [(seq, 1)], [(seq + 1, 2)], None, 10**18 + seq, seq))
+        await asyncio.sleep(0.005)
+        await sink.until_writable()
+    await sink.flush()
+    return seq
+
+
+def published_rows(record: RecordReader) -> int:
+    return record.rows("SELECT count(*) FROM published.fct_numbers")[0][0] if record.has_published else 0
+
+
+@pytest.mark.parametrize(
+    "seconds", [3.0, pytest.param(LONG_S, marks=[pytest.mark.fault, pytest.mark.timeout(LONG_S + 120)])]
+)
+def test_no_reader_sees_a_row_twice_or_not_at_all_while_segments_move(tmp_path: Path, seconds: float) -> None:
+    run = WorkerRun(worker="w", run_id="run-1", version="0", settings="{}")
+    sink = Sink(tmp_path, run, AnchoredClock(), SinkSettings(commit_ms=5, rotate_rows=1_000, queue_limit=2_000))
+    command = [sys.executable, str(SCRIPT), str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    readers = [
+        Reader(tmp_path, lambda record: record.rows(FACTS)[0]),
+        Reader(tmp_path, lambda record: record.polars(FACTS).row(0)),
+    ]
+    analyst = Reader(tmp_path, published_rows)
+    sink.start()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as lake:
+        try:
+            for reader in (*readers, analyst):
+                reader.start()
+            put = asyncio.run(record(sink, seconds))
+        finally:
+            sink.stop()
+            for reader in (*readers, analyst):
+                reader.is_done.set()
+                reader.join(60)
+            output, _ = lake.communicate(b"end\n", timeout=60)
+    done = json.loads(output)
+    for reader in readers:
+        assert reader.problem is None
+        assert reader.answers == sorted(reader.answers)
+        assert all(rows == 2 * seqs and seqs == newest for rows, seqs, newest in reader.answers)
+        assert len({seqs for _, seqs, _ in reader.answers}) >= 3
+    assert analyst.problem is None
+    assert analyst.answers == sorted(analyst.answers)
+    assert analyst.answers[-1] > 0
+    assert done["segments"] >= 3
+    with open_record(tmp_path) as found:
+        assert [seq for seq, _ in found.events("run-1")] == list(range(1, put + 1))
+        assert found.run_ids() == ["run-1"]
