@@ -128,14 +128,14 @@ class DemoCheck:
 
     def _look(self, proof: Proof) -> bool:
         """Bring the proof up to date; true when nothing is missing."""
-        before = len(proof.missing)
+        before = _progress(proof)
         self._look_at_files(proof)
         with contextlib.suppress(OperationError):
             self._look_at_dagster(proof)
         proof.report = self._report()
         proof.missing = _missing(proof)
-        if len(proof.missing) != before:
-            self._say(f"{self._seconds():5.0f} s: missing: {'; '.join(proof.missing) or 'nothing'}")
+        if _progress(proof) != before:
+            self._say(f"{self._seconds():5.0f} s: {_progress(proof)}")
         return proof.passed
 
     def _look_at_files(self, proof: Proof) -> None:
@@ -182,6 +182,15 @@ class DemoCheck:
             shutil.rmtree(self._folder)
         else:
             proof.folder = str(self._folder)
+
+
+def _progress(proof: Proof) -> str:
+    """Return where things stand in one short line."""
+    assets = len(proof.assets_materialized)
+    wanted = assets + len(proof.assets_missing)
+    checks = proof.checks_passed + len(proof.checks_failed)
+    report = "report sent" if proof.report is not None else "no report yet"
+    return f"{assets} of {wanted} assets materialised, {proof.checks_passed} of {checks} checks passed, {report}"
 
 
 def _missing(proof: Proof) -> list[str]:

@@ -58,6 +58,11 @@ class Layout:
         return self.dagster_home / "workspace.yaml"
 
     @property
+    def dagster_prepared(self) -> Path:
+        """The mark that Dagster's databases were made."""
+        return self.dagster_home / "prepared"
+
+    @property
     def mail(self) -> Path:
         """Where the demo's mail sink keeps what it receives."""
         return self.config.paths.state / "mail"

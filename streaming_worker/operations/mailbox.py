@@ -45,7 +45,7 @@ def _mail(path: Path) -> Mail:
     names = [part.get_filename() or part.get_content_type() for part in message.iter_attachments()]
     return Mail(
         file=path.name,
-        subject=str(message["Subject"]),
+        subject=str(message["Subject"]).strip(),
         recipients=str(message["To"]),
         table_rows=() if body is None else table_rows(body.get_content()),
         attachments=tuple(names),

@@ -17,12 +17,14 @@ class Program:
     """One supervised program.
 
     ``environment`` holds no secret: those are inherited. ``waits_for_past``: it starts once the past is captured.
+    ``stop_signal`` is what the program takes as a request to end.
     """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     waits_for_past: bool = False
+    stop_signal: str = "TERM"
 
 
 def programs_of(layout: Layout) -> tuple[Program, ...]:
@@ -54,12 +56,13 @@ def _dagster(layout: Layout) -> tuple[Program, ...]:
     scripts = Path(sys.executable).parent
     workspace = ("-w", str(layout.workspace_file))
     web = layout.config.dagster
-    serve = (str(scripts / "dagster"), "code-server", "start", "-m", "arb_pipeline.definitions")
+    serve = (str(scripts / "dagster"), "api", "grpc", "-m", "arb_pipeline.definitions")
     where = ("--socket", str(layout.code_socket), "--location-name", CODE_LOCATION)
     own_python = "--use-python-environment-entry-point"
     address = ("-h", web.host, "-p", str(web.port))
     return (
-        Program(name="code", command=(*serve, *where, own_python), environment=environment),
+        # SIGTERM leaves it waiting for half a minute
+        Program(name="code", command=(*serve, *where, own_python), environment=environment, stop_signal="INT"),
         Program(
             name="webserver",
             command=(str(scripts / "dagster-webserver"), *workspace, *address),

@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import xmlrpc.client
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from streaming_worker.operations.programs import Program
 
 STOP_SECONDS: Final = 7
 GROUP: Final = "arb"
+_GONE_TRIES: Final = 40
+_GONE_POLL_S: Final = 0.05
 _HEAD: Final = """\
 [supervisord]
 nodaemon=true
@@ -52,7 +55,7 @@ autostart={autostart}
 autorestart=true
 startsecs=3
 startretries=100
-stopsignal=TERM
+stopsignal={stop_signal}
 stopwaitsecs={stop_seconds}
 stopasgroup=true
 killasgroup=true
@@ -90,6 +93,7 @@ def write_supervisor_file(layout: Layout, programs: tuple[Program, ...]) -> None
             command=_literal(shlex.join(program.command)),
             environment=_environment(program.environment),
             autostart="false" if program.waits_for_past else "true",
+            stop_signal=program.stop_signal,
             stop_seconds=STOP_SECONDS,
             logs=_literal(logs),
         )
@@ -155,10 +159,16 @@ def session_members(session: int, proc: Path = Path("/proc")) -> tuple[int, ...]
 
 
 def _kill_session(session: int) -> tuple[int, ...]:
+    """Kill what is left and wait until it is gone."""
     left = session_members(session)
     for pid in left:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    pause = threading.Event()
+    for _ in range(_GONE_TRIES):
+        if not session_members(session):
+            break
+        pause.wait(_GONE_POLL_S)
     return left
 
 

@@ -21,7 +21,7 @@ from streaming_worker.operations import supervisor
 from streaming_worker.operations.dagster_home import write_dagster_home
 from streaming_worker.operations.layout import Layout
 from streaming_worker.operations.ports import ports_of, require_free
-from streaming_worker.operations.programs import Program, programs_of
+from streaming_worker.operations.programs import Program, dagster_environment, programs_of
 from streaming_worker.operations.readiness import missing_parts
 from streaming_worker.service.log import configure
 
@@ -81,20 +81,33 @@ def _start(platform: Platform, layout: Layout) -> subprocess.Popen[bytes]:
             hint=f"stop it with: kill {other}",
         )
     require_free(ports_of(platform.config))
-    _prepare_dbt(platform)
-    write_dagster_home(layout)
-    supervisor.write_supervisor_file(layout, platform.programs(layout))
     platform.say(f"starting; logs in {platform.config.paths.logs}")
+    _prepare(platform, layout)
+    supervisor.write_supervisor_file(layout, platform.programs(layout))
     return supervisor.start(layout, _environment(platform))
 
 
-def _prepare_dbt(platform: Platform) -> None:
-    """Make the dbt manifest where it is missing or old; a moment's work otherwise."""
-    command = [sys.executable, "-m", "arb_pipeline.manifest"]
-    result = subprocess.run(command, env=_environment(platform), capture_output=True, text=True, check=False)
+def _prepare(platform: Platform, layout: Layout) -> None:
+    """Make what must be there before the programs start; a moment's work when it is."""
+    _finish(platform, (sys.executable, "-m", "arb_pipeline.manifest"), "the dbt project cannot be prepared")
+    write_dagster_home(layout)
+    if not layout.dagster_prepared.exists():
+        # the web interface and the daemon would both make the databases, and break them
+        dagster = str(Path(sys.executable).parent / "dagster")
+        _finish(
+            platform, (dagster, "instance", "info"), "Dagster's home cannot be prepared", dagster_environment(layout)
+        )
+        layout.dagster_prepared.touch()
+
+
+def _finish(
+    platform: Platform, command: tuple[str, ...], complaint: str, more: Mapping[str, str] | None = None
+) -> None:
+    environment = _environment(platform) | dict(more or {})
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         lines = (result.stderr or result.stdout).strip().splitlines()
-        raise OperationError(f"the dbt project cannot be prepared: {lines[-1] if lines else 'no reason given'}")
+        raise OperationError(f"{complaint}: {lines[-1] if lines else 'no reason given'}")
 
 
 def _capture_past(platform: Platform, layout: Layout, stopping: threading.Event) -> None:
