@@ -127,8 +127,8 @@ def test_a_minimum_can_make_a_small_gap_unfillable() -> None:
 
 def test_sending_only_the_minimum_can_cover_more() -> None:
     inventory = held((GEMINI, "SOL", 10, 0), (COINBASE, "SOL", 10, 0), (ORCA, "SOL", 0, 15))
-    (advice,) = advise(inventory, way(GEMINI, ORCA), way(COINBASE, ORCA, minimum_e8=6))
-    assert advice.uncovered_e8 == 0
+    (advice,) = advise(inventory, way(GEMINI, ORCA, minimum_e8=6), way(COINBASE, ORCA, minimum_e8=6))
+    assert sorted(t.amount_e8 for t in advice.transfers) == [6, 9]
 
 
 def test_usdc_that_arrives_as_usd_covers_a_lack_of_usd() -> None:

@@ -85,6 +85,12 @@ def test_a_trade_that_adds_drift_pays_for_the_way_back() -> None:
     assert rebalancing_millionths(charge, 2 * PRICE) == -107
 
 
+def test_from_the_target_on_the_lowest_rate_is_a_charge_and_beyond_it_a_credit() -> None:
+    assert lowest_rate_millionths(terms(BUY, inventory())) == 107
+    assert lowest_rate_millionths(terms(BUY, inventory(cex_base=-1))) == -40 + 7
+    assert lowest_rate_millionths(terms(BUY, inventory(cex_base=-1), credit_millionths=100_001)) == -5 + 7
+
+
 def test_a_trade_that_brings_back_earns_what_the_way_would_have_cost() -> None:
     held = inventory(cex_base=5 * E8, pool_base=-5 * E8, cex_quote=-5 * PRICE, pool_quote=5 * PRICE)
     assert item(terms(SELL, held), 2) == 2 * PRICE * 107 // MILLIONTHS
