@@ -17,7 +17,7 @@ class Program:
     """One supervised program.
 
     ``environment`` holds no secret: those are inherited. ``waits_for_past``: it starts once the past is captured.
-    ``stop_signal`` is what the program takes as a request to end.
+    ``stop_signal`` is what the program takes as a request to end. ``stops_last``: the others need it while they end.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     waits_for_past: bool = False
     stop_signal: str = "TERM"
+    stops_last: bool = False
 
 
 def programs_of(layout: Layout) -> tuple[Program, ...]:
@@ -61,8 +62,13 @@ def _dagster(layout: Layout) -> tuple[Program, ...]:
     own_python = "--use-python-environment-entry-point"
     address = ("-h", web.host, "-p", str(web.port))
     return (
-        # SIGTERM leaves it waiting for half a minute
-        Program(name="code", command=(*serve, *where, own_python), environment=environment, stop_signal="INT"),
+        Program(
+            name="code",
+            command=(*serve, *where, own_python),
+            environment=environment,
+            stop_signal="INT",  # SIGTERM leaves it waiting for half a minute
+            stops_last=True,
+        ),
         Program(
             name="webserver",
             command=(str(scripts / "dagster-webserver"), *workspace, *address),

@@ -20,7 +20,8 @@ from streaming_worker.errors import OperationError
 from streaming_worker.operations.layout import Layout
 from streaming_worker.operations.programs import Program
 
-STOP_SECONDS: Final = 7
+STOP_SECONDS: Final = 5
+LAST_STOP_SECONDS: Final = 3
 GROUP: Final = "arb"
 _GONE_TRIES: Final = 40
 _GONE_POLL_S: Final = 0.05
@@ -45,8 +46,10 @@ serverurl=unix://{socket}
 
 [group:{group}]
 programs={names}
+priority=999
 """
-# one group: the supervisor stops the members of a group together, but groups one after another
+# The supervisor stops the members of a group together, and groups one after another, the highest priority first: all
+# but the code server are one group, since the daemon hangs for seconds once the code server is gone.
 _PROGRAM: Final = """
 [program:{name}]
 command={command}
@@ -57,6 +60,7 @@ startsecs=3
 startretries=100
 stopsignal={stop_signal}
 stopwaitsecs={stop_seconds}
+priority={priority}
 stopasgroup=true
 killasgroup=true
 redirect_stderr=true
@@ -85,7 +89,7 @@ def write_supervisor_file(layout: Layout, programs: tuple[Program, ...]) -> None
         folder=_literal(str(layout.supervisor)),
         socket=_literal(str(layout.control_socket)),
         user="user=root\n" if os.geteuid() == 0 else "",
-        names=",".join(program.name for program in programs),
+        names=",".join(program.name for program in programs if not program.stops_last),
     )
     sections = [
         _PROGRAM.format(
@@ -94,7 +98,8 @@ def write_supervisor_file(layout: Layout, programs: tuple[Program, ...]) -> None
             environment=_environment(program.environment),
             autostart="false" if program.waits_for_past else "true",
             stop_signal=program.stop_signal,
-            stop_seconds=STOP_SECONDS,
+            stop_seconds=LAST_STOP_SECONDS if program.stops_last else STOP_SECONDS,
+            priority=1 if program.stops_last else 999,
             logs=_literal(logs),
         )
         for program in programs
