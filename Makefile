@@ -13,7 +13,7 @@ DBT_SOURCES := $(shell find dbt -path dbt/target -prune -o -path dbt/logs -prune
 TESTS ?= arb_pipeline_tests
 WORKERS ?= 2
 
-.PHONY: help install demo test test-slow lint format bench wheel clean
+.PHONY: help install demo test test-slow chaos lint format bench wheel clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -63,6 +63,9 @@ test: install  ## tests with their coverage floors
 
 test-slow: install  ## the tests that take minutes, and the fault campaigns
 	$(BIN)/pytest $(TESTS) -m "slow or fault" --timeout 1200
+
+chaos: install  ## 200 kills of the worker, the compaction and the publication under load, with a report
+	CHAOS_KILLS=$${CHAOS_KILLS:-200} $(BIN)/pytest arb_pipeline_tests/failure -m fault --timeout 1200
 
 lint: install  ## format, lint, types, import contracts, file length, dbt
 	$(BIN)/ruff format --check .

@@ -1,12 +1,17 @@
 """A process that does the pipeline's work on a data folder, for tests that kill it or read beside it.
 
-Arguments: data folder and what to do: ``loop`` compacts, lets go of the compacted segments at once and publishes,
-again and again until stdin ends, and prints how often.
+Arguments: ``loop FOLDER`` compacts, lets go of the compacted segments at once and publishes, again and again until
+stdin says something, and prints how often. ``serve`` reads lines of ``compact|publish FOLDER SECONDS``, does each in a
+child that is killed after that time, and answers ``killed``, ``done`` or ``failed``: a child needs no new start of
+Python, so that a thousand kills take a minute.
 """
 
 import json
+import os
 import select
+import signal
 import sys
+import time
 from pathlib import Path
 
 import duckdb
@@ -67,5 +72,33 @@ def loop(data_dir: Path) -> dict[str, int]:
     return done
 
 
+def serve() -> None:
+    """Do what the lines say."""
+    actions = {"compact": compact_all, "publish": publish_all}
+    for line in sys.stdin:
+        action, folder, seconds = line.split()
+        child = os.fork()
+        if child == 0:
+            actions[action](Path(folder))
+            os._exit(0)
+        sys.stdout.write(_end(child, float(seconds)) + "\n")
+        sys.stdout.flush()
+
+
+def _end(child: int, seconds: float) -> str:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return "done" if status == 0 else "failed"
+        time.sleep(0.000_5)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return "killed"
+
+
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(loop(Path(sys.argv[1]))))
+    if sys.argv[1] == "serve":
+        serve()
+    else:
+        sys.stdout.write(json.dumps(loop(Path(sys.argv[2]))))

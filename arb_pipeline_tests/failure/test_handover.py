@@ -66,7 +66,7 @@ def published_rows(record: RecordReader) -> int:
 def test_no_reader_sees_a_row_twice_or_not_at_all_while_segments_move(tmp_path: Path, seconds: float) -> None:
     run = WorkerRun(worker="w", run_id="run-1", version="0", settings="{}")
     sink = Sink(tmp_path, run, AnchoredClock(), SinkSettings(commit_ms=5, rotate_rows=1_000, queue_limit=2_000))
-    command = [sys.executable, str(SCRIPT), str(tmp_path)]
+    command = [sys.executable, str(SCRIPT), "loop", str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     readers = [
         Reader(tmp_path, lambda record: record.rows(FACTS)[0]),
