@@ -5,18 +5,15 @@ import warnings
 
 import dagster as dg
 
-# Parameters of ours that Dagster still calls beta; said once here, not in every run's log.
-warnings.filterwarnings("ignore", category=dg.BetaWarning)
-
-from arb_pipeline import defs as parts  # noqa: E402
-from arb_pipeline.clock import now_ns  # noqa: E402
-from arb_pipeline.dbt_files import dbt_program, project_folder  # noqa: E402
-from arb_pipeline.defs.jobs import COMPACTION, HOURLY, REPORT  # noqa: E402
-from arb_pipeline.defs.lake.sensors import lake_sensors  # noqa: E402
-from arb_pipeline.defs.ops.sensors import alert_sensors  # noqa: E402
-from arb_pipeline.defs.report.schedules import report_schedules  # noqa: E402
-from arb_pipeline.defs.report.sensors import report_sensors  # noqa: E402
-from arb_pipeline.resources import (  # noqa: E402
+from arb_pipeline import defs as parts
+from arb_pipeline.clock import now_ns
+from arb_pipeline.dbt_files import dbt_program, project_folder
+from arb_pipeline.defs.jobs import COMPACTION, HOURLY, REPORT
+from arb_pipeline.defs.lake.sensors import lake_sensors
+from arb_pipeline.defs.ops.sensors import alert_sensors
+from arb_pipeline.defs.report.schedules import report_schedules
+from arb_pipeline.defs.report.sensors import report_sensors
+from arb_pipeline.resources import (
     DbtFolders,
     Lake,
     Mailer,
@@ -26,7 +23,7 @@ from arb_pipeline.resources import (  # noqa: E402
     Warehouse,
     WorkerHealth,
 )
-from arb_pipeline.settings import PipelineSettings, load_settings  # noqa: E402
+from arb_pipeline.settings import PipelineSettings, load_settings
 
 
 def resources_of(settings: PipelineSettings) -> dict[str, object]:
@@ -64,9 +61,14 @@ def resources_of(settings: PipelineSettings) -> dict[str, object]:
 
 def build(settings: PipelineSettings) -> dg.Definitions:
     """Return the whole code location for some settings."""
+    with warnings.catch_warnings():
+        # A parameter of ours that Dagster calls beta (how many partitions a run takes): not a line in every run's log.
+        warnings.simplefilter("ignore", category=dg.BetaWarning)
+        assets = dg.load_assets_from_package_module(parts, include_specs=True)
+        checks = dg.load_asset_checks_from_package_module(parts)
     return dg.Definitions(
-        assets=dg.load_assets_from_package_module(parts, include_specs=True),
-        asset_checks=dg.load_asset_checks_from_package_module(parts),
+        assets=assets,
+        asset_checks=checks,
         jobs=[COMPACTION, HOURLY, REPORT],
         sensors=[*lake_sensors(settings), *report_sensors(settings), *alert_sensors(settings)],
         schedules=report_schedules(settings),

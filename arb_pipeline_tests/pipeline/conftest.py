@@ -1,0 +1,50 @@
+"""One captured evening, worked once by the real jobs; tests that break something get their own copy of it."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from arb_pipeline_tests.fixtures.mailbox import Mailbox
+from arb_pipeline_tests.fixtures.platform import DAY, FIRST, LAST, STRETCH, Evening, Platform, platform_at
+from arb_pipeline_tests.fixtures.recorded import capture
+
+
+@pytest.fixture(scope="session")
+def mailbox() -> Iterator[Mailbox]:
+    """A real SMTP server on a free port of loopback."""
+    with Mailbox() as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
+def captured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with sealed segments and nothing else."""
+    folder = tmp_path_factory.mktemp("captured")
+    capture(folder, STRETCH)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def evening(captured: Path, mailbox: Mailbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
+    """Compaction, hours and report by the real jobs over a copy of the captured folder."""
+    folder = tmp_path_factory.mktemp("evening") / "data"
+    shutil.copytree(captured, folder)
+    platform = platform_at(folder, folder.parent / "home", smtp_port=mailbox.port)
+    with platform.instance:
+        compaction = platform.compact()
+        hours = platform.work(FIRST, LAST)
+        report = platform.run("send_daily_report", partition_key=DAY)
+        yield Evening(platform, compaction, hours, report)
+
+
+@pytest.fixture
+def compacted(evening: Evening, tmp_path: Path) -> Iterator[Platform]:
+    """A copy of the worked evening that a test may damage; mail goes nowhere."""
+    folder = tmp_path / "data"
+    for name in ("lake", "segments"):
+        shutil.copytree(evening.platform.settings.data_dir / name, folder / name)
+    platform = platform_at(folder, tmp_path / "home")
+    with platform.instance:
+        yield platform

@@ -1,0 +1,108 @@
+"""The whole way: segments to Parquet to replay to marts to mail, by the real jobs, with every check green."""
+
+from decimal import Decimal
+
+import dagster as dg
+import duckdb
+import pytest
+
+from arb_pipeline.lake.tables import CAPTURED, DERIVED
+from arb_pipeline_tests.fixtures.mailbox import Mailbox
+from arb_pipeline_tests.fixtures.platform import DAY, HOURS, Evening, checks_of
+
+
+@pytest.mark.parametrize("step", ["compaction", "hours", "report"])
+def test_every_job_succeeds_and_every_check_is_green(evening: Evening, step: str) -> None:
+    result = getattr(evening, step)
+    assert result.success, [event.message for event in result.filter_events(lambda e: e.is_failure)]
+    checks = checks_of(result)
+    assert checks
+    assert [name for name, check in checks.items() if not check.passed] == []
+
+
+def test_every_table_of_the_lake_has_a_blocking_check_and_a_row_count(evening: Evening) -> None:
+    materialised = evening.compaction.asset_materializations_for_node("lake_segments")
+    counts = {event.asset_key.path[-1]: event.metadata["dagster/row_count"].value for event in materialised}
+    assert set(counts) == {table.name for table in CAPTURED}
+    assert counts["clock_ticks"] == 156 * 60
+    checks = checks_of(evening.compaction)
+    for table in CAPTURED:
+        assert checks[f"lake/{table.name}:rows_verified"].blocking
+
+
+def test_every_hour_is_materialised_by_one_run(evening: Evening) -> None:
+    instance = evening.platform.instance
+    for name in ("replayed_outputs", "reconciled_opportunities", "simulated_trades", "feed_quality", "pnl_hourly"):
+        events = instance.fetch_materializations(dg.AssetKey(name), limit=10).records
+        assert {record.partition_key for record in events} == {hour.key for hour in HOURS}
+        assert {record.run_id for record in events} == {evening.hours.run_id}
+
+
+def test_live_equals_replay_for_every_output_of_the_evening(evening: Evening) -> None:
+    check = checks_of(evening.hours)["reconciled_opportunities:live_equals_replay"]
+    assert check.metadata["matched"].value > 4_000
+    digest = checks_of(evening.hours)["reconciled_opportunities:digest_equals_live"]
+    assert digest.metadata["parts"].value == digest.metadata["compared"].value == 3
+
+
+def test_an_hour_that_was_worked_is_not_due_again(evening: Evening) -> None:
+    assert [part.hour.key for part in evening.platform.catalogue.due_hours()] == ["2025-03-09-00:00"]
+
+
+def test_the_published_file_has_the_marts_as_tables_and_the_lake_as_views(evening: Evening) -> None:
+    with duckdb.connect(str(evening.platform.settings.published), read_only=True) as connection:
+        tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+        assert {"fct_opportunities", "fct_reconciliation", "fct_simulated_trades", "fct_pnl_daily", "fct_slippage",
+                "fct_feed_quality", "fct_gaps", "dim_instruments", "rpt_daily", "readme"} <= tables  # fmt: skip
+        for table in (*CAPTURED, *DERIVED):
+            connection.execute(f"FROM lake.{table.name} LIMIT 1")
+        ((described,),) = connection.execute("SELECT count(*) FROM readme WHERE description = ''").fetchall()
+        assert described == 0
+
+
+def test_columns_of_the_marts_keep_to_the_contract_of_names_and_types(evening: Evening) -> None:
+    with duckdb.connect(str(evening.platform.settings.published), read_only=True) as connection:
+        columns = connection.execute(
+            "SELECT table_name, column_name, data_type FROM duckdb_columns()"
+            " WHERE schema_name = 'main' AND table_name <> 'readme' AND NOT internal"
+        ).fetchall()
+    endings = {"_usd": "DECIMAL(28,8)", "_at": "TIMESTAMP", "_ns": "BIGINT"}
+    for table, column, kind in columns:
+        for ending, expected in endings.items():
+            if column.endswith(ending):
+                assert kind == expected, f"{table}.{column}"
+        assert kind not in ("DOUBLE", "FLOAT"), f"{table}.{column}"
+
+
+def test_the_day_is_told_by_its_own_figures(evening: Evening) -> None:
+    with duckdb.connect(str(evening.platform.settings.published), read_only=True) as connection:
+        row = connection.execute(
+            "SELECT hours_covered, hours_complete, opportunities, opportunities_matched, trades, unwound_trades, gaps,"
+            " is_reconciled, data_verdict, realised_net_usd, predicted_net_usd FROM rpt_daily WHERE report_date = ?",
+            [DAY],
+        ).fetchall()[0]
+        ((net,),) = connection.execute(
+            "SELECT sum(realised_net_usd) FROM fct_simulated_trades WHERE is_primary AND report_date = ?", [DAY]
+        ).fetchall()
+    hours_covered, hours_complete, seen, matched, trades, unwound, gaps, reconciled, verdict, realised, planned = row
+    assert (hours_covered, hours_complete, verdict, reconciled) == (3, 0, "incomplete", True)
+    assert seen == matched == trades == 23
+    assert unwound == 8
+    assert gaps == 5
+    assert realised == net
+    assert realised < 0 < planned
+    assert isinstance(realised, Decimal)
+
+
+def test_one_mail_went_to_each_recipient(evening: Evening, mailbox: Mailbox) -> None:
+    for recipient in ("desk@example.test", "boss@example.test"):
+        (mail,) = [mail for mail in mailbox.to(recipient) if DAY in mail["Subject"]]
+        assert [part.get_content_type() for part in mail.walk()] == [
+            "multipart/mixed",
+            "multipart/alternative",
+            "text/plain",
+            "multipart/related",
+            "text/html",
+            "image/png",
+            "text/csv",
+        ]
