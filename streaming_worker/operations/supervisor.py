@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import xmlrpc.client
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -23,6 +23,7 @@ from streaming_worker.operations.programs import Program
 STOP_SECONDS: Final = 5
 LAST_STOP_SECONDS: Final = 3
 GROUP: Final = "arb"
+_ENDED: Final = "Z"
 _GONE_TRIES: Final = 40
 _GONE_POLL_S: Final = 0.05
 _HEAD: Final = """\
@@ -159,8 +160,11 @@ def stop(supervisor: subprocess.Popen[bytes], *, patience_seconds: float) -> tup
 
 
 def session_members(session: int, proc: Path = Path("/proc")) -> tuple[int, ...]:
-    """Return the processes of a session, where the system lists them; the supervisor's pid names its session."""
-    return tuple(sorted(pid for pid in _pids(proc) if _session_of(pid) == session))
+    """Return the processes that still run in a session, where the system lists them.
+
+    The supervisor's pid names its session; what has ended but was not collected by its parent yet does not count.
+    """
+    return tuple(sorted(int(folder.name) for folder in proc.glob("[0-9]*") if _runs_in(folder, session)))
 
 
 def _kill_session(session: int) -> tuple[int, ...]:
@@ -177,16 +181,13 @@ def _kill_session(session: int) -> tuple[int, ...]:
     return left
 
 
-def _pids(proc: Path) -> Iterator[int]:
-    for folder in proc.glob("[0-9]*"):
-        yield int(folder.name)
-
-
-def _session_of(pid: int) -> int | None:
+def _runs_in(process: Path, session: int) -> bool:
     try:
-        return os.getsid(pid)
+        stat = (process / "stat").read_text(encoding="ascii", errors="replace")
     except OSError:  # it ended meanwhile
-        return None
+        return False
+    state, _, _, its_session = stat.rpartition(")")[2].split()[:4]
+    return state != _ENDED and int(its_session) == session
 
 
 def _call(layout: Layout, name: str, *arguments: str | bool) -> object:

@@ -22,7 +22,7 @@ from streaming_worker.operations.dagster_home import write_dagster_home
 from streaming_worker.operations.layout import Layout
 from streaming_worker.operations.ports import ports_of, require_free
 from streaming_worker.operations.programs import Program, dagster_environment, programs_of
-from streaming_worker.operations.readiness import missing_parts
+from streaming_worker.operations.readiness import gateway_health, missing_parts
 from streaming_worker.service.log import configure
 
 READY_TIMEOUT_S: Final = 180
@@ -214,6 +214,9 @@ def _announce(platform: Platform) -> None:
     if config.smtp.sink:
         platform.say(f"  mail      {Layout(config).mail}")
     platform.say(f"  data      {config.paths.data_dir}")
+    with contextlib.suppress(OperationError):
+        for line in gateway_health(config).get("why", []):
+            platform.say(f"  note      {line}")
     platform.say("stop with Ctrl-C")
 
 
