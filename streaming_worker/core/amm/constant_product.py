@@ -104,7 +104,7 @@ def _quote(
     if reserve_in + amount_in > pool.reserve_max:
         detail = f"a reserve of {reserve_in + amount_in} exceeds {pool.reserve_max}"
         return SwapRefusal(SwapRefusalReason.AMOUNT_TOO_LARGE, detail)
-    fee = ceil_div(amount_in * pool.fee_bps, BPS)
+    fee = ceil_div(amount_in * pool.fee_bps, BPS)  # for display: the formulas never round the fee by itself
     after_in, after_out = reserve_in + amount_in, reserve_out - amount_out
     end_state = msgspec.structs.replace(
         pool, reserve_a=after_in if a_to_b else after_out, reserve_b=after_out if a_to_b else after_in
@@ -119,6 +119,6 @@ def _quote(
         pool_amount_in=amount_in,
         pool_amount_out=amount_out,
         price_impact_bps_e2=price_impact_bps_e2(
-            net_in=amount_in - fee, out=amount_out, out_per_in=(reserve_out, reserve_in)
+            net_in=amount_in * (BPS - pool.fee_bps), out=amount_out, out_per_in=(reserve_out, reserve_in * BPS)
         ),
     )

@@ -109,3 +109,9 @@ def test_a_reserve_cannot_leave_its_type() -> None:
     full = pair(U112_MAX - 10, U112_MAX)
     assert reason_of(quote_exact_in(full, amount=11, a_to_b=True)) == SwapRefusalReason.AMOUNT_TOO_LARGE
     assert isinstance(quote_exact_in(full, amount=10, a_to_b=True), SwapQuote)
+
+
+def test_an_impact_is_never_negative_even_on_a_few_units() -> None:
+    quote = quote_exact_out(pair(4, 10, fee_bps=1), amount=3, a_to_b=True)
+    assert isinstance(quote, SwapQuote)
+    assert (quote.amount_in, quote.price_impact_bps_e2) == (2, 399_940)
