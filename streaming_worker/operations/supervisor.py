@@ -21,7 +21,7 @@ from streaming_worker.operations.layout import Layout
 from streaming_worker.operations.programs import Program
 
 STOP_SECONDS: Final = 5
-LAST_STOP_SECONDS: Final = 3
+LAST_STOP_SECONDS: Final = 2
 GROUP: Final = "arb"
 _ENDED: Final = "Z"
 _GONE_TRIES: Final = 40

@@ -26,7 +26,7 @@ from streaming_worker.operations.readiness import gateway_health, missing_parts
 from streaming_worker.service.log import configure
 
 READY_TIMEOUT_S: Final = 180
-STOP_PATIENCE_S: Final = 9.0
+STOP_PATIENCE_S: Final = 8.5
 _POLL_S: Final = 0.5
 _ANSWER_TRIES: Final = 20
 _BROKEN: Final = frozenset({"FATAL", "BACKOFF"})
