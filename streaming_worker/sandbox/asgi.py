@@ -1,27 +1,31 @@
 """The web application behind every port: which venue it is follows from the port that was called."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
 from urllib.parse import parse_qsl
 
 from starlette.types import Message, Receive, Scope, Send
 
 from streaming_worker.sandbox.control import Control
 from streaming_worker.sandbox.faces.session import Hangup, HttpCall, HttpReply
-from streaming_worker.sandbox.hub import Connection, Hub
+from streaming_worker.sandbox.hub import Connection, Hub, Stall
 
 CONTROL: Final = "control"
 _MOST_BODY_BYTES: Final = 1 << 20
+Peer: TypeAlias = tuple[str, int]
 
 
 class VenueApp:
-    """An ASGI application over the hub."""
+    """An ASGI application over the hub. ``deafen`` stops all reading from a peer, down to its pings."""
 
-    def __init__(self, hub: Hub, control: Control, venues: Mapping[int, str]) -> None:
+    def __init__(
+        self, hub: Hub, control: Control, venues: Mapping[int, str], *, deafen: Callable[[Peer], None]
+    ) -> None:
         self._hub = hub
         self._control = control
         self._venues = venues
+        self._deafen = deafen
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP call or one WebSocket connection."""
@@ -37,20 +41,13 @@ class VenueApp:
         call = HttpCall(key="", method=scope["method"], path=path, body=body)
         venue = self._venue(scope)
         reply = self._control.answer(call) if venue == CONTROL else self._answer(venue, call)
-        headers = {"content-type": "application/json", "content-length": str(len(reply.body)), **reply.headers}
-        await send(
-            {
-                "type": "http.response.start",
-                "status": reply.status,
-                "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-            }
-        )
-        await send({"type": "http.response.body", "body": reply.body})
+        await asyncio.sleep(self._hub.wait_s(reply.after_ns))
+        await _respond(send, "http.response", reply)
 
     def _answer(self, venue: str, call: HttpCall) -> HttpReply:
         if len(call.body) > _MOST_BODY_BYTES:
             return HttpReply(status=413, body=b'{"error":"body too large"}')
-        return self._hub.faces[venue].answer(call, self._hub.now_ns())
+        return self._hub.answer(venue, call)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
@@ -58,10 +55,17 @@ class VenueApp:
         if venue == CONTROL:
             await send({"type": "websocket.close", "code": 1008, "reason": "no socket here"})
             return
+        refusal = self._hub.refusal(venue)
+        if refusal is not None:
+            await _respond(send, "websocket.http.response", refusal)
+            return
         await send({"type": "websocket.accept"})
         connection = self._hub.open(venue, scope["path"], dict(parse_qsl(scope["query_string"].decode())))
         try:
             await self._converse(connection, receive, send)
+            if connection.is_stalled:
+                self._deafen(tuple(scope["client"]))
+                await _until_hangup(connection)
         finally:
             self._hub.close(connection)
 
@@ -93,14 +97,36 @@ async def _speak(connection: Connection, send: Send) -> None:
     try:
         while True:
             output = await connection.take()
+            if isinstance(output, Stall):
+                connection.is_stalled = True
+                return
             if isinstance(output, Hangup):
                 if output.code is not None:
                     await send({"type": "websocket.close", "code": output.code, "reason": output.reason})
                 return
-            message: Message = {"type": "websocket.send", "text": output.decode()}
-            await send(message)
+            await send(_message(output))
     except OSError:
         return
+
+
+def _message(frame: bytes) -> Message:
+    # Text must be UTF-8; what is not goes out as a binary frame.
+    try:
+        return {"type": "websocket.send", "text": frame.decode()}
+    except UnicodeDecodeError:
+        return {"type": "websocket.send", "bytes": frame}
+
+
+async def _until_hangup(connection: Connection) -> None:
+    while not isinstance(await connection.take(), Hangup):
+        pass
+
+
+async def _respond(send: Send, kind: str, reply: HttpReply) -> None:
+    headers = {"content-type": "application/json", "content-length": str(len(reply.body)), **reply.headers}
+    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": f"{kind}.start", "status": reply.status, "headers": encoded})
+    await send({"type": f"{kind}.body", "body": reply.body})
 
 
 async def _until_overrun(connection: Connection) -> None:

@@ -2,8 +2,9 @@
 
 For tests and people only; no venue has anything like it.
 
-GET /status, GET /dislocations, GET /truth/<venue>/<symbol>, GET /truth/orca/<pool address>,
-POST /throttle/solana?calls=N (the next N RPC calls get 429).
+GET /status, GET /dislocations, GET /truth/<venue>/<symbol>, GET /truth/orca/<pool address>, both with ?at_ns=N for a
+moment of the last ten minutes; POST /throttle/solana?calls=N (the next N RPC calls get 429); POST /market/rest and
+/market/go (no level moves in between); /faults as faults/desk.py says.
 """
 
 from collections.abc import Sequence
@@ -15,18 +16,23 @@ from streaming_worker.sandbox.faces.playback import PlaybackFace
 from streaming_worker.sandbox.faces.session import HttpCall, HttpReply
 from streaming_worker.sandbox.faces.solana import SolanaFace
 from streaming_worker.sandbox.faces.wire import json_reply, split_target, trimmed, whole_number
+from streaming_worker.sandbox.faults.desk import FaultDesk, moment
+from streaming_worker.sandbox.faults.journal import PastBook, TruthJournal
 from streaming_worker.sandbox.hub import Hub
 from streaming_worker.sandbox.market.book import BookModel
-from streaming_worker.sandbox.market.changes import Level
-from streaming_worker.sandbox.market.pool import PoolModel
+from streaming_worker.sandbox.market.changes import Level, SlotAdvanced
+from streaming_worker.sandbox.market.pool_price import price_e8_at
+from streaming_worker.sandbox.market.spec import BookSpec
 from streaming_worker.sandbox.market.stepper import Market
 
 
 class Control:
-    """Answers questions about the sandbox."""
+    """Answers questions about the sandbox, and lets its market rest."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, desk: FaultDesk, journal: TruthJournal | None) -> None:
         self._hub = hub
+        self._desk = desk
+        self._journal = journal
 
     @property
     def done(self) -> bool:
@@ -39,13 +45,18 @@ class Control:
         """Answer one call."""
         path, query = split_target(call.path)
         parts = [part for part in path.split("/") if part]
+        if parts[:1] == ["faults"]:
+            return self._desk.answer(call, self._hub.now_ns())
         match call.method, parts:
             case "GET", ["status"]:
                 return json_reply(self._status())
             case "GET", ["dislocations"]:
                 return json_reply(self._dislocations())
             case "GET", ["truth", venue, symbol]:
-                return self._truth(venue, symbol)
+                return self._truth(venue, symbol, query.get("at_ns"))
+            case "POST", ["market", "rest" | "go" as what]:
+                self._hub.is_resting = what == "rest"
+                return json_reply({"resting": self._hub.is_resting})
             case "POST", ["throttle", "solana"]:
                 return self._throttle(query.get("calls", "1"))
             case _:
@@ -78,16 +89,27 @@ class Control:
         market = self._hub.market
         return [] if market is None else [msgspec.to_builtins(d) for d in market.dislocations.everything()]
 
-    def _truth(self, venue: str, symbol: str) -> HttpReply:
+    def _truth(self, venue: str, symbol: str, at: str | None) -> HttpReply:
         market = self._hub.market
         if market is None or isinstance(self._hub.faces.get(venue), PlaybackFace):
             return json_reply({"error": "this venue plays a recording"}, status=404)
+        at_ns = moment(at)
+        if (at is None) != (at_ns is None):
+            return json_reply({"error": "expected at_ns in nanoseconds"}, status=400)
         if venue == "orca" and symbol == market.pool.market.pool.address:
-            return json_reply(_pool(market.pool))
+            change = _last_block(market) if at_ns is None else self._past_block(at_ns)
+            return _known(None if change is None else _pool(change))
         book = next((b for b in market.books if b.spec.venue == venue and _same(b.spec.symbol, symbol)), None)
         if book is None:
             return json_reply({"error": "unknown book"}, status=404)
-        return json_reply(_book(book))
+        past = _present(book) if at_ns is None else self._past_book(book, at_ns)
+        return _known(None if past is None else _book(book.spec, past))
+
+    def _past_block(self, at_ns: int) -> SlotAdvanced | None:
+        return None if self._journal is None else self._journal.slot(at_ns)
+
+    def _past_book(self, book: BookModel, at_ns: int) -> PastBook | None:
+        return None if self._journal is None else self._journal.book(*book.key, at_ns)
 
     def _throttle(self, text: str) -> HttpReply:
         face = self._hub.faces.get("solana")
@@ -119,38 +141,51 @@ def _market(market: Market) -> dict[str, Any]:
     }
 
 
-def _book(book: BookModel) -> dict[str, Any]:
+def _known(truth: dict[str, Any] | None) -> HttpReply:
+    return json_reply({"error": "nothing is known of that moment"}, status=404) if truth is None else json_reply(truth)
+
+
+def _present(book: BookModel) -> PastBook:
+    return PastBook(book.changed_ns, book.update_id, book.bids.sorted_levels(), book.asks.sorted_levels())
+
+
+def _book(spec: BookSpec, past: PastBook) -> dict[str, Any]:
     return {
-        "venue": book.spec.venue,
-        "symbol": book.spec.symbol,
-        "changed_ns": book.changed_ns,
-        "update_id": book.update_id,
-        "bids": _levels(book, book.bids.sorted_levels()),
-        "asks": _levels(book, book.asks.sorted_levels()),
+        "venue": spec.venue,
+        "symbol": spec.symbol,
+        "changed_ns": past.changed_ns,
+        "update_id": past.update_id,
+        "bids": _levels(spec, past.bids),
+        "asks": _levels(spec, past.asks),
     }
 
 
-def _levels(book: BookModel, levels: Sequence[Level]) -> list[list[str]]:
-    spec = book.spec
+def _levels(spec: BookSpec, levels: Sequence[Level]) -> list[list[str]]:
     return [[trimmed(price, spec.price_decimals), trimmed(lots, spec.size_decimals)] for price, lots in levels]
 
 
-def _pool(model: PoolModel) -> dict[str, Any]:
+def _last_block(market: Market) -> SlotAdvanced:
+    pool = market.pool
+    return SlotAdvanced(
+        pool.slot_ns, pool.slot, pool.slot, pool.slot, pool.market, pool_written=False, arrays_written=()
+    )
+
+
+def _pool(change: SlotAdvanced) -> dict[str, Any]:
     # Numbers beyond 64 bits are text.
-    pool = model.market.pool
+    pool = change.market.pool
     arrays = {
         str(start): [[tick.tick_index, str(tick.liquidity_net), str(tick.liquidity_gross)] for tick in array.ticks]
-        for start, array in sorted(model.market.arrays.items())
+        for start, array in sorted(change.market.arrays.items())
     }
     return {
         "address": pool.address,
-        "slot": model.slot,
-        "changed_slot": model.changed_slot,
-        "slot_ns": model.slot_ns,
+        "slot": change.slot,
+        "slot_ns": change.ns,
         "liquidity": str(pool.liquidity),
         "sqrt_price_x64": str(pool.sqrt_price_x64),
         "tick_current_index": pool.tick_current_index,
         "fee_rate": pool.fee_rate,
-        "price_usd": trimmed(model.price_e8, 8),
+        "price_usd": trimmed(price_e8_at(pool.sqrt_price_x64), 8),
         "arrays": arrays,
     }

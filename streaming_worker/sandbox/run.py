@@ -6,6 +6,8 @@ from pathlib import Path
 
 from streaming_worker.errors import ConfigError
 from streaming_worker.sandbox.captures import load_captures
+from streaming_worker.sandbox.faces.roster import VENUES
+from streaming_worker.sandbox.faults.script import load_script
 from streaming_worker.sandbox.market.spec import DislocationSpec, default_market
 from streaming_worker.sandbox.market.stepper import Market
 from streaming_worker.sandbox.server import BASE_PORT, Sandbox
@@ -16,7 +18,8 @@ class VenueOptions:
     """How the local venues are to be run.
 
     ``speed`` None plays recordings without waiting. ``market_state`` is a file with what ``Market.dump`` gave; the
-    market goes on from there. ``dislocations`` None keeps the state's own, or the usual ones.
+    market goes on from there. ``dislocations`` None keeps the state's own, or the usual ones. ``faults`` is a script
+    of what is to go wrong, TOML or JSON.
     """
 
     seed: int = 1
@@ -26,6 +29,7 @@ class VenueOptions:
     extra_books: bool = False
     dislocations: DislocationSpec | None = None
     market_state: Path | None = None
+    faults: Path | None = None
 
 
 async def run_venues(
@@ -33,8 +37,9 @@ async def run_venues(
 ) -> None:
     """Serve the venues until cancelled; ``announce`` is told each address once they listen.
 
-    Raises: ConfigError for a taken port, a broken capture or a broken market state.
+    Raises: ConfigError for a taken port, a broken capture, a broken market state or a broken script of faults.
     """
+    script = None if options.faults is None else load_script(options.faults, VENUES)
     market = open_market(options, now_ns=clock())
     sandbox = Sandbox(
         clock=clock,
@@ -42,6 +47,7 @@ async def run_venues(
         captures=load_captures(options.captures),
         speed=options.speed,
         base_port=options.base_port,
+        faults=script,
     )
     async with sandbox:
         for name, url in sandbox.urls.items():

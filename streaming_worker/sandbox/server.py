@@ -7,13 +7,19 @@ from contextlib import contextmanager
 from typing import Final, Self
 
 import uvicorn
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from streaming_worker.errors import ConfigError
-from streaming_worker.sandbox.asgi import CONTROL, VenueApp
+from streaming_worker.sandbox.asgi import CONTROL, Peer, VenueApp
 from streaming_worker.sandbox.captures import VenueCapture
 from streaming_worker.sandbox.control import Control
 from streaming_worker.sandbox.faces.roster import PORT_OFFSETS, market_faces, playback_faces
-from streaming_worker.sandbox.faces.session import Face
+from streaming_worker.sandbox.faces.session import Face, Follower
+from streaming_worker.sandbox.faces.solana import SolanaFace
+from streaming_worker.sandbox.faults.desk import FaultDesk
+from streaming_worker.sandbox.faults.journal import TruthJournal
+from streaming_worker.sandbox.faults.layer import FaultLayer
+from streaming_worker.sandbox.faults.script import FaultScript
 from streaming_worker.sandbox.hub import Hub, Outbound
 from streaming_worker.sandbox.market.stepper import Market
 
@@ -46,7 +52,8 @@ class Sandbox:
     """Local venues over a synthetic market, or recordings, or both: a recorded venue replaces the synthetic one.
 
     ``base_port`` 0 takes any free ports. ``speed`` None plays recordings without waiting. ``clock`` gives wall
-    time in nanoseconds.
+    time in nanoseconds; ``rate`` is how many of its seconds pass in one. ``faults`` come by script, and at any time
+    through ``layer``; ``outbound`` stands in the place of the layer between sessions and sockets.
     """
 
     def __init__(
@@ -57,12 +64,26 @@ class Sandbox:
         captures: Mapping[str, VenueCapture] | None = None,
         speed: int | None = 1,
         base_port: int = BASE_PORT,
+        rate: int = 1,
+        faults: FaultScript | None = None,
         outbound: Outbound | None = None,
     ) -> None:
         faces: dict[str, Face] = market_faces(market) if market is not None else {}
         faces.update(playback_faces(captures or {}, speed=speed))
-        self.hub = Hub(market, faces, clock=clock, outbound=outbound)
-        self.control = Control(self.hub)
+        solana = faces.get("solana")
+        self.layer = FaultLayer(script=faults, solana=solana if isinstance(solana, SolanaFace) else None)
+        self.journal = None if market is None else TruthJournal(market)
+        followers: list[Follower] = [self.layer, *([] if self.journal is None else [self.journal])]
+        self.hub = Hub(
+            market,
+            faces,
+            clock=clock,
+            rate=rate,
+            outbound=outbound or self.layer,
+            answers=self.layer,
+            followers=followers,
+        )
+        self.control = Control(self.hub, FaultDesk(self.layer, frozenset(faces)), self.journal)
         self._base_port = base_port
         self._ports: dict[str, int] = {}
         self._server: _Server | None = None
@@ -81,7 +102,8 @@ class Sandbox:
     async def start(self) -> None:
         """Listen on every port and set the market going. Raises ConfigError when a port is taken."""
         sockets = self._bind()
-        app = VenueApp(self.hub, self.control, {port: venue for venue, port in self._ports.items()})
+        venues = {port: venue for venue, port in self._ports.items()}
+        app = VenueApp(self.hub, self.control, venues, deafen=self._deafen)
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -130,6 +152,14 @@ class Sandbox:
     async def __aexit__(self, *_: object) -> None:
         """Stop."""
         await self.stop()
+
+    def _deafen(self, peer: Peer) -> None:
+        """Read nothing more from a peer, nor ping it: to the peer the machine behind the connection is gone."""
+        assert self._server is not None
+        for connection in self._server.server_state.connections:
+            if isinstance(connection, WebSocketsSansIOProtocol) and connection.client == peer:
+                connection.stop_keepalive()
+                connection.transport.pause_reading()
 
     def _bind(self) -> dict[str, socket.socket]:
         sockets: dict[str, socket.socket] = {}

@@ -89,3 +89,20 @@ def test_a_broken_state_is_refused_with_its_name(tmp_path: Path, content: bytes)
         open_market(VenueOptions(market_state=path), now_ns=0)
     with pytest.raises(ConfigError, match="gone"):
         open_market(VenueOptions(market_state=tmp_path / "gone"), now_ns=0)
+
+
+async def test_a_script_of_faults_is_played(tmp_path: Path) -> None:
+    path = tmp_path / "faults.toml"
+    path.write_text('[[faults]]\nkind = "drop"\nvenue = "gemini"\nduration_ms = 60_000\n')
+    task, urls = await started(VenueOptions(faults=path, base_port=0))
+    async with httpx.AsyncClient() as http, asyncio.timeout(5):
+        while not (told := (await http.get(f"{urls['control_http']}/faults")).json()):
+            await asyncio.sleep(0.01)
+    assert [(fault["spec"]["kind"], fault["spec"]["venue"], fault["ended_ns"]) for fault in told] == [
+        ("drop", "gemini", None)
+    ]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    path.write_text("[[faults]]\n")
+    with pytest.raises(ConfigError, match=r"faults\.toml"):
+        await run_venues(VenueOptions(faults=path, base_port=0), clock=time.monotonic_ns)

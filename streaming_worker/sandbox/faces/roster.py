@@ -24,6 +24,7 @@ PORT_OFFSETS: Final = {
     "control": 10,
 }
 """Where each venue listens, counted from the first port."""
+VENUES: Final = frozenset(PORT_OFFSETS) - {"control"}
 
 
 def market_faces(market: Market) -> dict[str, Face]:

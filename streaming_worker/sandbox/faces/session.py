@@ -36,11 +36,12 @@ class HttpCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpReply:
-    """The answer to a call; the body is JSON."""
+    """The answer to a call; the body is JSON. It comes ``after_ns`` later than the call."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    after_ns: int = 0
 
 
 class VenueSession(Protocol):

@@ -10,7 +10,7 @@ import msgspec
 from solders.pubkey import Pubkey
 
 from streaming_worker.sandbox.faces.session import NEVER, HttpCall, HttpReply, Output
-from streaming_worker.sandbox.faces.solana_state import ChainState
+from streaming_worker.sandbox.faces.solana_state import ChainState, ReadableState
 from streaming_worker.sandbox.market.changes import MarketChange, SlotAdvanced
 from streaming_worker.sandbox.market.stepper import Market
 
@@ -63,8 +63,19 @@ class SolanaFace:
         """Begin a session; the path and an api key do not matter."""
         return SolanaSession(self._state)
 
+    def follow(self, changes: Sequence[MarketChange], _now_ns: int) -> None:
+        """Remember the latest blocks."""
+        self._state.follow(changes)
+
     def answer(self, call: HttpCall, _now_ns: int) -> HttpReply:
         """Answer one JSON-RPC call. GET /health answers as a node does."""
+        return self._answer(call, self._state)
+
+    def answer_behind(self, call: HttpCall, slots: int) -> HttpReply:
+        """Answer as a node that is so many blocks late."""
+        return self._answer(call, self._state.behind(slots))
+
+    def _answer(self, call: HttpCall, state: ReadableState) -> HttpReply:
         if call.method == "GET":
             healthy = call.path.startswith("/health")
             return HttpReply(
@@ -75,9 +86,17 @@ class SolanaFace:
             self._refuse_next -= 1
             body = _failure(request.id if request else None, _RpcError(*_TOO_MANY))
             return HttpReply(status=429, body=body, headers={"retry-after": "1"})
-        return HttpReply(status=200, body=complaint if request is None else self._call(request))
+        return HttpReply(status=200, body=complaint if request is None else _Calls(state).answer(request))
 
-    def _call(self, request: _Request) -> bytes:
+
+class _Calls:
+    """The calls that a node answers, from one state of the chain."""
+
+    def __init__(self, state: ReadableState) -> None:
+        self._state = state
+
+    def answer(self, request: _Request) -> bytes:
+        """Answer one request."""
         try:
             return _success(request.id, self._result(request.method, request.params))
         except _RpcError as error:
@@ -213,12 +232,12 @@ def _address(key: object) -> str:
         raise _RpcError(_INVALID_PARAMS, "Invalid param: Invalid") from e
 
 
-def _check_reading(state: ChainState, params: list[Any]) -> None:
+def _check_reading(state: ReadableState, params: list[Any]) -> None:
     _check_options(state, params[1] if len(params) > 1 else {})
     _check_encoding(params)
 
 
-def _check_options(state: ChainState, options: object) -> None:
+def _check_options(state: ReadableState, options: object) -> None:
     if not isinstance(options, dict):
         raise _RpcError(_INVALID_PARAMS, "Invalid params: expected an object.")
     if options.get("commitment", "finalized") not in _COMMITMENTS:

@@ -12,7 +12,7 @@ from streaming_worker.core.amm.pool_state import WhirlpoolMarket
 from streaming_worker.core.amm.swap import SwapQuote
 from streaming_worker.core.amm.whirlpool import quote_exact_in
 from streaming_worker.core.units import BPS, E8, LAMPORTS_PER_SOL, MILLIONTHS, NANOS_PER_MILLISECOND, NANOS_PER_SECOND
-from streaming_worker.sandbox.market.changes import SlotAdvanced
+from streaming_worker.sandbox.market.changes import MarketChange, SlotAdvanced
 from streaming_worker.sandbox.market.dice import one_in, stream
 from streaming_worker.sandbox.market.genesis import draw_position, start_market
 from streaming_worker.sandbox.market.pool_price import price_e8_at, sqrt_price_at
@@ -36,7 +36,6 @@ class PoolModel(msgspec.Struct):
     market: WhirlpoolMarket
     positions: list[Position]
     slot: int
-    changed_slot: int
     slot_ns: int
     next_ns: int
     rng: random.Random
@@ -51,7 +50,6 @@ class PoolModel(msgspec.Struct):
             market=market,
             positions=positions,
             slot=spec.first_slot,
-            changed_slot=spec.first_slot,
             slot_ns=start_ns,
             next_ns=start_ns + 1 + rng.randrange(spec.slot_ns),
             rng=rng,
@@ -64,24 +62,35 @@ class PoolModel(msgspec.Struct):
 
     def advance(self, now_ns: int, fair_e8: int, offset_bps: int) -> SlotAdvanced:
         """Make the next block; ``offset_bps`` is the dislocation in force, held until it ends."""
-        parent = self.slot
-        self.slot += 2 if one_in(self.rng, _SKIPPED_SLOT_EVERY) else 1
-        self.slot_ns = now_ns
-        self.next_ns = now_ns + self.spec.slot_ns - _SLOT_JITTER_NS + self.rng.randrange(2 * _SLOT_JITTER_NS)
+        parent = self._next_slot(now_ns)
         before = self.market.pool
         arrays = self._change_liquidity() if one_in(self.rng, _LIQUIDITY_EVERY) else ()
         self._trade_noise(now_ns)
         self._trade_to_value(now_ns, fair_e8, offset_bps)
         written = self.market.pool != before
-        if written:
-            self.changed_slot = self.slot
         return SlotAdvanced(now_ns, self.slot, parent, self.slot - _ROOT_LAG, self.market, written, arrays)
+
+    def idle(self, to_ns: int) -> list[MarketChange]:
+        """Make the blocks up to ``to_ns`` without a transaction in them."""
+        blocks: list[MarketChange] = []
+        while self.next_ns <= to_ns:
+            now_ns = self.next_ns
+            parent = self._next_slot(now_ns)
+            blocks.append(SlotAdvanced(now_ns, self.slot, parent, self.slot - _ROOT_LAG, self.market, False, ()))
+        return blocks
 
     def skip(self, by_ns: int) -> None:
         """Let time pass in which nobody trades: slots go by, so that a chain never goes back after a restart."""
         self.slot += by_ns // self.spec.slot_ns
         self.slot_ns += by_ns
         self.next_ns += by_ns
+
+    def _next_slot(self, now_ns: int) -> int:
+        parent = self.slot
+        self.slot += 2 if one_in(self.rng, _SKIPPED_SLOT_EVERY) else 1
+        self.slot_ns = now_ns
+        self.next_ns = now_ns + self.spec.slot_ns - _SLOT_JITTER_NS + self.rng.randrange(2 * _SLOT_JITTER_NS)
+        return parent
 
     def _trade_noise(self, now_ns: int) -> None:
         if self.rng.randrange(100) >= _NOISE_PERCENT:

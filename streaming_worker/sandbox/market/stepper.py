@@ -76,13 +76,18 @@ class Market(msgspec.Struct):
         by_ns = ns - self.now_ns
         if by_ns <= 0:
             return
-        for latent in self.latents.values():
-            latent.next_ns += by_ns
-        for book in self.books:
-            book.next_ns += by_ns
+        self._shift_prices(by_ns)
         self.pool.skip(by_ns)
-        self.dislocations.shift(by_ns)
         self.now_ns = ns
+
+    def rest(self, to_ns: int) -> list[MarketChange]:
+        """Move to ``to_ns`` while nobody quotes and nobody trades: only empty blocks are made."""
+        by_ns = to_ns - self.now_ns
+        if by_ns <= 0:
+            return []
+        self._shift_prices(by_ns)
+        self.now_ns = to_ns
+        return self.pool.idle(to_ns)
 
     def go_live(self, now_ns: int) -> None:
         """Go on in real time from where a past has ended: same prices, live pace."""
@@ -104,6 +109,13 @@ class Market(msgspec.Struct):
     def load(cls, data: bytes) -> "Market":
         """Rebuild what ``dump`` gave. Raises ValueError when it is something else."""
         return msgspec.convert(json.loads(data), cls, str_keys=True, dec_hook=decode_stream)
+
+    def _shift_prices(self, by_ns: int) -> None:
+        for latent in self.latents.values():
+            latent.next_ns += by_ns
+        for book in self.books:
+            book.next_ns += by_ns
+        self.dislocations.shift(by_ns)
 
     def _move_hidden(self, to_ns: int) -> None:
         while self.dislocations.next_ns <= to_ns:
