@@ -125,8 +125,17 @@ class AdaptiveFee:
         adaptive = ceil_div(constants.adaptive_fee_control_factor * moved * moved, _CONTROL_SCALE)
         return min(self._base_rate + adaptive, FEE_RATE_LIMIT)
 
-    def bounded(self, target_x64: int, liquidity: int) -> tuple[int, bool]:
-        """Return how far one rate holds on the way to ``target_x64``, and whether groups are skipped on the way."""
+    def bounded(self, price_x64: int, target_x64: int, liquidity: int) -> tuple[int, bool]:
+        """Return how far one rate holds on the way to ``target_x64``, and whether groups are skipped on the way.
+
+        Raises: MathRangeError when a core range far outside the price range bounds the step behind its start.
+        """
+        bound_x64, skips = self._bound(target_x64, liquidity)
+        if bound_x64 > price_x64 if self._a_to_b else bound_x64 < price_x64:
+            raise MathRangeError(f"the fee's core range ends at {bound_x64}, behind the price {price_x64}")
+        return bound_x64, skips
+
+    def _bound(self, target_x64: int, liquidity: int) -> tuple[int, bool]:
         if self._constants.adaptive_fee_control_factor == 0 or liquidity == 0:
             return target_x64, True
         size = self._constants.tick_group_size

@@ -165,22 +165,25 @@ def build_curve(market: WhirlpoolMarket, *, a_to_b: bool, unix_timestamp: int | 
 
 
 def _segments(market: WhirlpoolMarket, fee: AdaptiveFee | int, *, a_to_b: bool) -> Iterator[_Segment]:
-    liquidity = market.pool.liquidity
+    liquidity, price_x64 = market.pool.liquidity, market.pool.sqrt_price_x64
     for tick_index, liquidity_net in stops(market, a_to_b=a_to_b):
         stop_x64 = sqrt_price_from_tick(tick_index)
         if isinstance(fee, int):
             yield liquidity, fee, stop_x64
         else:
-            yield from _group_segments(fee, liquidity, tick_index, stop_x64)
+            yield from _group_segments(fee, price_x64, liquidity, tick_index, stop_x64)
+        price_x64 = stop_x64
         if liquidity_net is not None:
             liquidity = liquidity_after(liquidity, liquidity_net, tick_index, a_to_b=a_to_b)
 
 
-def _group_segments(fee: AdaptiveFee, liquidity: int, tick_index: int, stop_x64: int) -> Iterator[_Segment]:
+def _group_segments(
+    fee: AdaptiveFee, price_x64: int, liquidity: int, tick_index: int, stop_x64: int
+) -> Iterator[_Segment]:
     bound_x64 = None
     while bound_x64 != stop_x64:
         fee_rate = fee.rate()
-        bound_x64, skips = fee.bounded(stop_x64, liquidity)
+        bound_x64, skips = fee.bounded(price_x64 if bound_x64 is None else bound_x64, stop_x64, liquidity)
         yield liquidity, fee_rate, bound_x64
         if skips:
             fee.advance_after_skip(bound_x64, stop_x64, tick_index)

@@ -69,7 +69,10 @@ def liquidity_after(liquidity: int, liquidity_net: int, tick_index: int, *, a_to
     """Return the liquidity beyond an initialised tick. Raises MathRangeError outside u128."""
     liquidity += -liquidity_net if a_to_b else liquidity_net
     if liquidity < 0:
-        raise MathRangeError(f"liquidity below zero beyond tick {tick_index}", program_code=LIQUIDITY_UNDERFLOW)
+        raise MathRangeError(
+            f"liquidity below zero beyond tick {tick_index}: pool and tick arrays are not of one state",
+            program_code=LIQUIDITY_UNDERFLOW,
+        )
     if liquidity > U128_MAX:
         raise MathRangeError(f"liquidity beyond u128 at tick {tick_index}", program_code=LIQUIDITY_OVERFLOW)
     return liquidity
@@ -138,7 +141,7 @@ class SwapWalk:
     def _step_by_groups(self, target_x64: int, fee: AdaptiveFee, stop_x64: int, stop_tick: int) -> None:
         while True:
             rate = fee.rate()
-            bound_x64, skips = fee.bounded(target_x64, self.liquidity)
+            bound_x64, skips = fee.bounded(self.price_x64, target_x64, self.liquidity)
             self._step(bound_x64, rate)
             if skips:
                 fee.advance_after_skip(self.price_x64, stop_x64, stop_tick)

@@ -15,7 +15,7 @@ from streaming_worker.core.amm.pool_state import (
     WhirlpoolMarket,
     WhirlpoolState,
 )
-from streaming_worker.core.amm.swap import SwapQuote, SwapRefusal
+from streaming_worker.core.amm.swap import SwapQuote, SwapRefusal, SwapRefusalReason
 from streaming_worker.core.amm.whirlpool import quote_exact_in, quote_exact_out, tick_from_sqrt_price
 from streaming_worker.service.vectors.rows import Differences, Row, RowContext, RowFormat, difference, differences
 
@@ -72,7 +72,8 @@ def _refusal_differences(expected: Row, refusal: SwapRefusal) -> Differences:
     if "error" not in expected:
         return difference("amount_out", expected["amount_out"], f"{refusal.reason}: {refusal.detail}")
     code = refusal.program_code
-    if code == expected["code"] or (code in _OVERFLOWS and expected["code"] in _OVERFLOWS):
+    is_overflow = refusal.reason is SwapRefusalReason.MATH_OVERFLOW and expected["code"] in _OVERFLOWS
+    if code == expected["code"] or is_overflow:
         return {}
     return difference("code", expected["code"], code)
 

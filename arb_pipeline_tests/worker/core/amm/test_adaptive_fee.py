@@ -79,17 +79,21 @@ def test_the_volatility_saturates_and_the_total_rate_is_capped() -> None:
 def test_one_rate_holds_to_the_edge_of_its_group(a_to_b: bool, edge: int) -> None:
     fee = along(adaptive_oracle(), tick=10, a_to_b=a_to_b)
     target = MIN_SQRT_PRICE_X64 if a_to_b else MAX_SQRT_PRICE_X64
-    assert fee.bounded(target, 1) == (sqrt_price_from_tick(edge), False)
+    assert fee.bounded(sqrt_price_from_tick(10), target, 1) == (sqrt_price_from_tick(edge), False)
 
 
 def test_a_nearer_target_bounds_the_step() -> None:
     near = sqrt_price_from_tick(20)
-    assert along(adaptive_oracle(), tick=10).bounded(near, 1) == (near, False)
+    assert along(adaptive_oracle(), tick=10).bounded(sqrt_price_from_tick(10), near, 1) == (near, False)
 
 
 def test_groups_are_skipped_where_they_make_no_difference() -> None:
-    assert along(adaptive_oracle()).bounded(MAX_SQRT_PRICE_X64, 0) == (MAX_SQRT_PRICE_X64, True)
-    assert along(adaptive_oracle(control_factor=0)).bounded(MAX_SQRT_PRICE_X64, 1) == (MAX_SQRT_PRICE_X64, True)
+    assert along(adaptive_oracle()).bounded(sqrt_price_from_tick(0), MAX_SQRT_PRICE_X64, 0) == (
+        MAX_SQRT_PRICE_X64,
+        True,
+    )
+    uncontrolled = along(adaptive_oracle(control_factor=0))
+    assert uncontrolled.bounded(sqrt_price_from_tick(0), MAX_SQRT_PRICE_X64, 1) == (MAX_SQRT_PRICE_X64, True)
 
 
 # the core range of this oracle is groups -1 to 1: beyond it the volatility stays at its greatest
@@ -110,13 +114,24 @@ def test_outside_the_core_range_one_step_goes_to_the_target_or_back_to_its_edge(
     tick: int, a_to_b: bool, bound: int
 ) -> None:
     target = MIN_SQRT_PRICE_X64 if a_to_b else MAX_SQRT_PRICE_X64
-    assert along(CORE, tick=tick, a_to_b=a_to_b).bounded(target, 1) == (bound, True)
+    assert along(CORE, tick=tick, a_to_b=a_to_b).bounded(sqrt_price_from_tick(tick), target, 1) == (bound, True)
 
 
 def test_a_core_range_that_reaches_the_tick_limits_skips_nothing() -> None:
     wide = adaptive_oracle(group_size=60_000, max_volatility=200_000, last_reference=NOW)
-    assert along(wide, tick=-440_000, a_to_b=True).bounded(MIN_SQRT_PRICE_X64, 1) == (MIN_SQRT_PRICE_X64, False)
-    assert along(wide, tick=440_000).bounded(MAX_SQRT_PRICE_X64, 1) == (MAX_SQRT_PRICE_X64, False)
+    low, high = sqrt_price_from_tick(-440_000), sqrt_price_from_tick(440_000)
+    assert along(wide, tick=-440_000, a_to_b=True).bounded(low, MIN_SQRT_PRICE_X64, 1) == (MIN_SQRT_PRICE_X64, False)
+    assert along(wide, tick=440_000).bounded(high, MAX_SQRT_PRICE_X64, 1) == (MAX_SQRT_PRICE_X64, False)
+
+
+@pytest.mark.parametrize(("a_to_b", "group"), [(True, -9_000), (False, 9_000)])
+def test_a_core_range_beyond_all_prices_that_bounds_a_step_behind_its_start_is_refused(
+    a_to_b: bool, group: int
+) -> None:
+    far = adaptive_oracle(max_volatility=10_000, last_reference=NOW, group_reference=group)
+    tick, target = (-100_000, MIN_SQRT_PRICE_X64) if a_to_b else (100_000, MAX_SQRT_PRICE_X64)
+    with pytest.raises(MathRangeError, match="behind"):
+        along(far, tick=tick, a_to_b=a_to_b).bounded(sqrt_price_from_tick(tick), target, 1)
 
 
 def group_after_skip(fee: AdaptiveFee, price: int, stop: int, stop_tick: int) -> int:
