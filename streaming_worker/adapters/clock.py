@@ -24,6 +24,10 @@ class Clock(Protocol):
         """Return a monotonic reading; only differences mean anything."""
         ...
 
+    def drift_ns(self) -> Nanos:
+        """Return how far the machine's wall clock has moved from ours; positive when it is ahead."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Wait for ``seconds`` of this clock's time."""
         ...

@@ -1,6 +1,8 @@
 """From the configured feeds to endpoints with their protocols, and to the edge that reaches them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 
 from streaming_worker.adapters.clock import Clock
@@ -13,7 +15,9 @@ from streaming_worker.protocols.base import FeedProtocol
 from streaming_worker.protocols.build import build_protocol
 from streaming_worker.service.capture import Edge, Endpoint, RetrySettings
 from streaming_worker.service.connection import ConnectionSettings
+from streaming_worker.service.disk_watch import LOOK_INTERVAL_S
 from streaming_worker.service.health import HealthLimits
+from streaming_worker.storage.disk import free_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,8 @@ class Tuning:
     health: HealthLimits = field(default_factory=HealthLimits)
     bus_capacity: int = 100_000
     drain_s: float = 4.0
+    disk_look_s: float = LOOK_INTERVAL_S
+    free_bytes: Callable[[Path], int] = free_bytes
 
 
 def feed_protocol(feed: FeedConfig, config: Config, *, name: str | None = None) -> FeedProtocol:

@@ -11,6 +11,7 @@ from streaming_worker.adapters.websocket import host_of
 from streaming_worker.config import Config
 from streaming_worker.core.events import GapCause
 from streaming_worker.core.units import NANOS_PER_SECOND, Nanos
+from streaming_worker.storage.disk import MEGABYTE, DiskLimits
 from streaming_worker.storage.live_file import WorkerRun
 from streaming_worker.storage.sink import Sink, SinkSettings
 
@@ -36,6 +37,16 @@ def sink_settings(config: Config) -> SinkSettings:
     capture = config.capture
     return SinkSettings(
         commit_ms=capture.commit_ms, rotate_seconds=capture.rotate_seconds, rotate_rows=capture.rotate_rows
+    )
+
+
+def disk_limits(config: Config) -> DiskLimits:
+    """Return below how much free space what is no longer written."""
+    disk = config.disk
+    return DiskLimits(
+        warn=disk.warn_free_mb * MEGABYTE,
+        raw_frames=disk.raw_frames_free_mb * MEGABYTE,
+        capture=disk.capture_free_mb * MEGABYTE,
     )
 
 

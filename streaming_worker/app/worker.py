@@ -15,20 +15,25 @@ from random import Random
 from typing import Any, Final
 
 import structlog
+from starlette.applications import Starlette
 
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.app.feeds import Tuning, edge, feed_endpoints
-from streaming_worker.app.record import open_record, sink_settings, worker_run, write_down_downtime
+from streaming_worker.app.record import disk_limits, open_record, sink_settings, worker_run, write_down_downtime
 from streaming_worker.config import Config
 from streaming_worker.engine.engine import Engine
-from streaming_worker.errors import first_cause
+from streaming_worker.errors import StorageError, first_cause
 from streaming_worker.service import gateway
 from streaming_worker.service.bus import Bus
 from streaming_worker.service.capture import FeedSupervisor
+from streaming_worker.service.clock_watch import ClockWatch
+from streaming_worker.service.disk_watch import DiskWatch, RawFrameGate
 from streaming_worker.service.gaps import GapLedger
-from streaming_worker.service.health import Health, write_status
+from streaming_worker.service.health import Health, put_status, write_status
 from streaming_worker.service.metrics import Metrics
 from streaming_worker.service.pump import Pump
+from streaming_worker.service.standby import Standby
+from streaming_worker.storage.disk import DiskGauge
 from streaming_worker.storage.sink import Sink
 
 _LOG: Final = structlog.get_logger("worker")
@@ -51,23 +56,105 @@ async def run_worker(
     ready: Callable[[str], None] | None = None,
     tuning: Tuning | None = None,
     random: Random | None = None,
-) -> RunReport:
+) -> RunReport | None:
     """Capture until ``stop``, then flush and seal. ``ready`` gets the gateway's URL once it listens.
+
+    Where the disk runs out of room the capture is sealed and ends; it begins again, as a new run, once there is room.
+    Returns the last run's report, None where nothing could be captured.
 
     Raises: ConfigError for a port that cannot be used, StorageError when the record cannot be written.
     """
+    tuning, random = tuning or Tuning(), random or Random()  # noqa: S311 - jitter
+    gauge = DiskGauge(config.paths.data_dir, disk_limits(config), tuning.free_bytes)
+    watch = DiskWatch(gauge, clock, interval_s=tuning.disk_look_s)
     with contextlib.closing(gateway.bind(config.gateway.host, config.gateway.port)) as listener:
-        run = worker_run(config, clock.now_ns())
-        sink = Sink(config.paths.data_dir, run, clock, sink_settings(config))
-        last_ns = await asyncio.to_thread(open_record, sink)
-        try:
-            write_down_downtime(sink, last_ns, clock.now_ns())
-            worker = _Worker(config, run.run_id, sink, clock, tuning or Tuning(), random or Random())  # noqa: S311 - jitter
-            await worker.run(listener, stop, ready)
-        finally:
-            await asyncio.to_thread(sink.stop)
-            _LOG.info("worker_stopped", run_id=run.run_id, rows=sink.stats().committed_rows)
-        return RunReport(run_id=run.run_id, events=worker.engine.event_count, digest=worker.engine.digest())
+        host, port, *_ = listener.getsockname()
+        place = _Place(config, clock, listener, stop, watch, _once(ready, f"http://{host}:{port}"))
+        report: RunReport | None = None
+        while True:
+            try:
+                report = await _capture(place, tuning, random)
+            except StorageError as e:
+                await _raise_unless_full(e, place)
+            if stop.is_set():
+                return report
+            await _stand_by(place)
+            if stop.is_set():
+                return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What stays the same from one run to the next."""
+
+    config: Config
+    clock: Clock
+    listener: socket.socket
+    stop: asyncio.Event
+    watch: DiskWatch
+    announce: Callable[[], None]
+
+
+async def _capture(place: _Place, tuning: Tuning, random: Random) -> RunReport:
+    """One run, from recovery to the sealed record."""
+    config, clock = place.config, place.clock
+    run = worker_run(config, clock.now_ns())
+    sink = Sink(config.paths.data_dir, run, clock, sink_settings(config))
+    last_ns = await asyncio.to_thread(open_record, sink)
+    try:
+        write_down_downtime(sink, last_ns, clock.now_ns())
+        worker = _Worker(place, run.run_id, sink, tuning, random, ClockWatch(clock, last_ns))
+        await worker.run()
+    finally:
+        await asyncio.to_thread(sink.stop)
+        _LOG.info("worker_stopped", run_id=run.run_id, rows=sink.stats().committed_rows)
+    return RunReport(run_id=run.run_id, events=worker.engine.event_count, digest=worker.engine.digest())
+
+
+async def _raise_unless_full(error: StorageError, place: _Place) -> None:
+    """A full disk is waited for; of any other failure the status file tells when we are gone."""
+    with contextlib.suppress(StorageError):
+        await place.watch.look()
+    if not place.watch.must_stop.is_set():
+        last_words = Standby(place.config.worker.name, lambda: [f"record: {error}"], place.clock).report()
+        await asyncio.to_thread(put_status, last_words, status_file(place.config))
+        raise error
+    _LOG.error("capture_failed", error=str(error))
+
+
+async def _stand_by(place: _Place) -> None:
+    """Say why nothing is captured until there is room, or until ``stop``. Raises StorageError."""
+    standby = Standby(place.config.worker.name, place.watch.complaints, place.clock)
+    closing = asyncio.Event()
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_serve(standby.app, place, closing))
+            writing = group.create_task(write_status(standby, status_file(place.config), place.clock))
+            waiting = group.create_task(place.watch.until_there_is_room())
+            place.announce()
+            stopping = group.create_task(place.stop.wait())
+            await asyncio.wait([waiting, stopping], return_when=asyncio.FIRST_COMPLETED)
+            closing.set()
+            await _cancel([writing, waiting, stopping])
+    except ExceptionGroup as failures:
+        raise first_cause(failures) from failures
+
+
+async def _serve(app: Starlette, place: _Place, closing: asyncio.Event) -> None:
+    """Answer on a copy of the listening socket: the server closes its own, and the address stays ours."""
+    with contextlib.closing(place.listener.dup()) as own:
+        await gateway.serve(app, own, closing)
+
+
+def _once(tell: Callable[[str], None] | None, url: str) -> Callable[[], None]:
+    """Return a call that tells the address the first time only."""
+    untold = [] if tell is None else [tell]
+
+    def announce() -> None:
+        while untold:
+            untold.pop()(url)
+
+    return announce
 
 
 def status_file(config: Config) -> Path:
@@ -78,14 +165,20 @@ def status_file(config: Config) -> Path:
 class _Worker:
     """Every part of one run, joined."""
 
-    def __init__(self, config: Config, run_id: str, sink: Sink, clock: Clock, tuning: Tuning, random: Random) -> None:
+    def __init__(
+        self, place: _Place, run_id: str, sink: Sink, tuning: Tuning, random: Random, time: ClockWatch
+    ) -> None:
+        config, clock = place.config, place.clock
+        self._place = place
         self._clock = clock
+        self._watch = place.watch
+        self._time = time
         self._sink = sink
-        self._status_file = status_file(config)
         self._drain_s = tuning.drain_s
         self._bus = Bus(tuning.bus_capacity)
         self.engine = Engine(config.engine)
         self._metrics = Metrics()
+        self._gate = RawFrameGate(sink, place.watch)
         way_out = edge(clock, tuning, random)
         self._feeds = [
             FeedSupervisor(
@@ -93,7 +186,7 @@ class _Worker:
                 feed_endpoints(feed, config),
                 edge=way_out,
                 bus=self._bus,
-                record=sink,
+                record=self._gate,
                 has_raw_frames=config.capture.raw_frames,
                 connection_settings=tuning.connection,
                 retry_settings=tuning.retry,
@@ -106,7 +199,7 @@ class _Worker:
             engine=self.engine,
             transports={feed.feed: feed.status for feed in self._feeds},
             sink=lambda: asdict(sink.stats()),
-            complaints=lambda: self._pump.complaints(),
+            complaints=self._complaints,
             clock=clock,
             limits=tuning.health,
         )
@@ -119,27 +212,32 @@ class _Worker:
         self._add_sources()
         _LOG.info("worker_started", worker=config.worker.name, run_id=run_id, feeds=len(self._feeds), pid=os.getpid())
 
-    async def run(self, listener: socket.socket, stop: asyncio.Event, ready: Callable[[str], None] | None) -> None:
-        """Run every part until ``stop``; a part that fails ends all of them."""
+    async def run(self) -> None:
+        """Run every part until it is told to stop or the disk is full; a part that fails ends all of them."""
+        place, closing = self._place, asyncio.Event()
+        await self._watch.look()
         try:
             async with asyncio.TaskGroup() as group:
                 pump = group.create_task(self._pump.run(self._bus))
-                group.create_task(gateway.serve(self._gateway.app, listener, stop))
-                beats = [
+                group.create_task(_serve(self._gateway.app, place, closing))
+                beats: list[asyncio.Task[Any]] = [
                     group.create_task(self._pump.keep_time(self._bus)),
-                    group.create_task(write_status(self._health, self._status_file, self._clock)),
+                    group.create_task(write_status(self._health, status_file(place.config), self._clock)),
+                    group.create_task(self._watch.run()),
                 ]
                 feeds = [group.create_task(feed.run()) for feed in self._feeds]
-                if ready is not None:
-                    host, port, *_ = listener.getsockname()
-                    ready(f"http://{host}:{port}")
-                await stop.wait()
-                _LOG.info("worker_stopping")
-                await _cancel([*feeds, *beats])
+                place.announce()
+                ends = [group.create_task(place.stop.wait()), group.create_task(self._watch.must_stop.wait())]
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                _LOG.info("worker_stopping", disk_is_full=self._watch.must_stop.is_set())
+                closing.set()
+                await _cancel([*feeds, *beats, *ends])
                 await self._drain(pump)
         except ExceptionGroup as failures:
             raise first_cause(failures) from failures
-        self._pump.finish(self._clock.now_ns())
+        now_ns = self._clock.now_ns()
+        self._gate.finish(now_ns)
+        self._pump.finish(now_ns)
 
     async def _drain(self, pump: asyncio.Task[None]) -> None:
         """Let the engine have what the feeds brought, within the time that a stop may take."""
@@ -149,6 +247,9 @@ class _Worker:
             _LOG.warning("drain_cut_short", left=len(self._bus))
             await _cancel([pump])
 
+    def _complaints(self) -> list[str]:
+        return [*self._pump.complaints(), *self._watch.complaints(), *self._time.complaints()]
+
     def _add_sources(self) -> None:
         pump = self._pump
         self._metrics.add_source("pump", pump.reading)
@@ -156,6 +257,8 @@ class _Worker:
         self._metrics.add_source("queue_age", pump.queue_age.reading)
         self._metrics.add_source("loop_lateness", pump.lateness.reading)
         self._metrics.add_source("bus", self._bus.reading)
+        self._metrics.add_source("disk", lambda: {**self._watch.reading(), **self._gate.reading()})
+        self._metrics.add_source("clock", self._time.reading)
         self._metrics.add_source("sink", lambda: asdict(self._sink.stats()))
         for feed in self._feeds:
             self._metrics.add_source(f"feed.{feed.feed}", feed.reading)

@@ -9,12 +9,14 @@ from streaming_worker.config.model import (
     CaptureConfig,
     Config,
     DagsterConfig,
+    DiskConfig,
     GatewayConfig,
     PathsConfig,
     SmtpConfig,
     VenuesConfig,
     WorkerConfig,
 )
+from streaming_worker.errors import ConfigError
 
 
 def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
@@ -32,6 +34,7 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
         worker=worker,
         paths=PathsConfig(data_dir=paths_base(document), worker=worker.name),
         capture=_capture(document),
+        disk=_disk(document),
         gateway=GatewayConfig(host=document.text("gateway.host"), port=document.integer("gateway.port")),
         venues=_venues(document),
         dagster=DagsterConfig(host=document.text("dagster.host"), port=document.integer("dagster.port")),
@@ -49,6 +52,21 @@ def _capture(document: Document) -> CaptureConfig:
         rotate_rows=document.integer("capture.rotate_rows"),
         commit_ms=document.integer("capture.commit_ms"),
     )
+
+
+def _disk(document: Document) -> DiskConfig:
+    disk = DiskConfig(
+        warn_free_mb=document.integer("disk.warn_free_mb"),
+        raw_frames_free_mb=document.integer("disk.raw_frames_free_mb"),
+        capture_free_mb=document.integer("disk.capture_free_mb"),
+    )
+    if not disk.warn_free_mb >= disk.raw_frames_free_mb >= disk.capture_free_mb:
+        raise ConfigError(
+            "disk: expected warn_free_mb >= raw_frames_free_mb >= capture_free_mb, received "
+            f"{disk.warn_free_mb}, {disk.raw_frames_free_mb}, {disk.capture_free_mb}",
+            key="disk.capture_free_mb",
+        )
+    return disk
 
 
 def _venues(document: Document) -> VenuesConfig:

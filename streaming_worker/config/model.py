@@ -105,6 +105,15 @@ class CaptureConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiskConfig:
+    """How much must be free, in MB (1,000,000 bytes), for capture to go on as it is; 0 never minds."""
+
+    warn_free_mb: int
+    raw_frames_free_mb: int
+    capture_free_mb: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayConfig:
     """The worker's loopback door."""
 
@@ -153,6 +162,7 @@ class Config:
     worker: WorkerConfig
     paths: PathsConfig
     capture: CaptureConfig
+    disk: DiskConfig
     gateway: GatewayConfig
     venues: VenuesConfig
     dagster: DagsterConfig

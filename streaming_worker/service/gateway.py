@@ -70,14 +70,13 @@ class Gateway:
         self._clock = clock
         self._command_timeout_s = command_timeout_s
         self._waiting: dict[str, asyncio.Future[int]] = {}
-        self.app = Starlette(
-            routes=[
+        self.app = guarded(
+            [
                 Route("/health", self._get_health),
                 Route("/ready", self._get_ready),
                 Route("/state", self._get_state),
                 Route("/command", self._post_command, methods=["POST"]),
-            ],
-            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(_HOSTS), www_redirect=False)],
+            ]
         )
 
     def observe(self, seq: int, event: Event, _: Sequence[Output]) -> None:
@@ -89,15 +88,15 @@ class Gateway:
 
     async def _get_health(self, _: Request) -> Response:
         report = self._health.report()
-        return _json(report, status=503 if report.status is Status.DOWN else 200)
+        return json_response(report, status=503 if report.status is Status.DOWN else 200)
 
     async def _get_ready(self, _: Request) -> Response:
         report = self._health.report()
-        return _json({"is_ready": report.is_ready, "why": report.why}, status=200 if report.is_ready else 503)
+        return json_response({"is_ready": report.is_ready, "why": report.why}, status=200 if report.is_ready else 503)
 
     async def _get_state(self, _: Request) -> Response:
         state = self._engine.state
-        return _json(
+        return json_response(
             {
                 "at_ns": self._clock.now_ns(),
                 "events": self._engine.event_count,
@@ -134,10 +133,16 @@ class Gateway:
             async with asyncio.timeout(self._command_timeout_s):
                 seq = await waiting
         except TimeoutError:
-            return _json({"command_id": body.command_id, "seq": None, "risk": None}, status=202)
+            return json_response({"command_id": body.command_id, "seq": None, "risk": None}, status=202)
         finally:
             self._waiting.pop(body.command_id, None)
-        return _json({"command_id": body.command_id, "seq": seq, "risk": self._engine.state.risk.state.value})
+        return json_response({"command_id": body.command_id, "seq": seq, "risk": self._engine.state.risk.state.value})
+
+
+def guarded(routes: Sequence[Route]) -> Starlette:
+    """Return an application that answers under the loopback's own names only."""
+    hosts = Middleware(TrustedHostMiddleware, allowed_hosts=list(_HOSTS), www_redirect=False)
+    return Starlette(routes=routes, middleware=[hosts])
 
 
 class _Server(uvicorn.Server):
@@ -176,11 +181,20 @@ async def serve(app: Starlette, listener: socket.socket, stop: asyncio.Event) ->
             date_header=False,
         )
     )
-    with contextlib.closing(listener):
+    with contextlib.closing(listener), contextlib.ExitStack() as stack:
+        stack.callback(_hang_up, server)
         async with asyncio.TaskGroup() as group:
             group.create_task(server.serve(sockets=[listener]))
             await stop.wait()
             server.should_exit = True
+
+
+def _hang_up(server: uvicorn.Server) -> None:
+    """End what a cancelled server leaves open: it would go on answering for a worker that is gone."""
+    for listening in getattr(server, "servers", ()):
+        listening.close()
+    for connection in tuple(server.server_state.connections):
+        connection.transport.abort()
 
 
 def _is_loopback(host: str) -> bool:
@@ -199,12 +213,13 @@ async def _read(request: Request) -> bytes | None:
     return bytes(content)
 
 
-def _json(content: object, *, status: int = 200) -> Response:
+def json_response(content: object, *, status: int = 200) -> Response:
+    """Return an answer as JSON."""
     return Response(msgspec.json.encode(content), status_code=status, media_type=_JSON)
 
 
 def _refusal(status: int, message: str) -> Response:
-    return _json({"error": message}, status=status)
+    return json_response({"error": message}, status=status)
 
 
 def _book(view: BookView) -> dict[str, Any]:

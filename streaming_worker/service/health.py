@@ -9,9 +9,10 @@ import os
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, NoReturn, Protocol
 
 import msgspec
+import structlog
 
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.core.outputs import RiskState
@@ -22,6 +23,7 @@ from streaming_worker.engine.state import BookView, PoolView
 from streaming_worker.service.connection import TransportStatus
 from streaming_worker.service.metrics import Reading
 
+_LOG: Final = structlog.get_logger("health")
 WRITE_INTERVAL_S: Final = 1.0
 
 
@@ -214,13 +216,36 @@ class Health:
         return FeedState.SYNCED
 
 
-async def write_status(health: Health, path: Path, clock: Clock) -> NoReturn:
-    """Write the report to ``path`` every second, atomically, away from the event loop."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+class Reporter(Protocol):
+    """Whoever can say how the worker is."""
+
+    def report(self) -> msgspec.Struct:
+        """Judge everything now."""
+        ...
+
+
+async def write_status(reporter: Reporter, path: Path, clock: Clock) -> NoReturn:
+    """Write the report to ``path`` every second, atomically, away from the event loop.
+
+    A disk that does not take it is logged once; what it means for the record is for the record to say.
+    """
+    is_failing = False
     while True:
-        content = msgspec.json.format(msgspec.json.encode(health.report()), indent=2)
-        await asyncio.to_thread(replace_file, path, content)
+        failure = await asyncio.to_thread(put_status, reporter.report(), path)
+        if failure is not None and not is_failing:
+            _LOG.warning("status_not_written", path=str(path), error=failure)
+        is_failing = failure is not None
         await clock.sleep(WRITE_INTERVAL_S)
+
+
+def put_status(report: msgspec.Struct, path: Path) -> str | None:
+    """Write one report in its place; returns why that was not possible, None when it was. Blocks."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace_file(path, msgspec.json.format(msgspec.json.encode(report), indent=2))
+    except OSError as e:
+        return e.strerror or str(e)
+    return None
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -133,7 +133,7 @@ def test_fees_may_be_dated_and_for_one_pair_only(load: Load) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("speed = 1", "unknown key speed; allowed: capture, dagster, feeds, fees"),
+        ("speed = 1", "unknown key speed; allowed: capture, dagster, disk, feeds, fees"),
         ("capture = 3", "capture: expected a table, as in [capture], received 3"),
         ("[capture]\nrotate = 1", "unknown key capture.rotate; allowed: commit_ms, raw_frames, rotate_rows"),
         ("[capture]\nraw_frames = 1", "capture.raw_frames: expected true or false, received 1"),
@@ -188,6 +188,8 @@ def test_fees_may_be_dated_and_for_one_pair_only(load: Load) -> None:
             "fees: valid_from: expected a day as in",
         ),
         ("[capture", "expected TOML:"),
+        ("[disk]\ncapture_free_mb = 1500", "disk: expected warn_free_mb >= raw_frames_free_mb >= capture_free_mb"),
+        ("[disk]\nwarn_free_mb = 900", "received 900, 1000, 500"),
     ],
 )
 def test_what_is_not_understood_is_refused_in_one_line(load: Load, text: str, message: str) -> None:
