@@ -25,7 +25,7 @@ from starlette.routing import Route
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.core.events import CommandKind, Event, OperatorCommand
 from streaming_worker.core.outputs import Output
-from streaming_worker.core.units import format_e8
+from streaming_worker.core.units import format_e8, format_fixed
 from streaming_worker.engine.engine import Engine
 from streaming_worker.engine.state import BookView, PoolView
 from streaming_worker.errors import ConfigError
@@ -75,6 +75,8 @@ class Gateway:
                 Route("/health", self._get_health),
                 Route("/ready", self._get_ready),
                 Route("/state", self._get_state),
+                Route("/book/{key}", self._get_book),
+                Route("/pool/{key}", self._get_pool),
                 Route("/command", self._post_command, methods=["POST"]),
             ]
         )
@@ -108,6 +110,21 @@ class Gateway:
                 "metrics": self._metrics.snapshot(),
             }
         )
+
+    async def _get_book(self, request: Request) -> Response:
+        """Answer with every level of one book, by its registry key."""
+        view = self._engine.state.books.get(request.path_params["key"])
+        if view is None:
+            return _refusal(404, f"a book is one of {', '.join(self._engine.state.books)}")
+        digits = next(i.size_digits for i in self._engine.state.settings.instruments if i.key == view.key)
+        return json_response(_whole_book(view, digits) | {"events": self._engine.event_count})
+
+    async def _get_pool(self, request: Request) -> Response:
+        """Answer with the state and every tick of one pool, by its registry key."""
+        view = self._engine.state.pools.get(request.path_params["key"])
+        if view is None:
+            return _refusal(404, f"a pool is one of {', '.join(self._engine.state.pools)}")
+        return json_response(_whole_pool(view) | {"events": self._engine.event_count})
 
     async def _post_command(self, request: Request) -> Response:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _JSON:
@@ -234,6 +251,25 @@ def _book(view: BookView) -> dict[str, Any]:
         "updates": view.updates,
         "absent_removals": book.absent_removals,
         "received_ns": view.received_ns,
+    }
+
+
+def _whole_book(view: BookView, size_digits: int) -> dict[str, Any]:
+    sides = zip(("bids", "asks"), view.book.dump(), strict=True)
+    return {
+        "is_synced": view.is_synced,
+        "received_ns": view.received_ns,
+        **{name: [(format_e8(price), format_fixed(size, size_digits)) for price, size in side] for name, side in sides},
+    }
+
+
+def _whole_pool(view: PoolView) -> dict[str, Any]:
+    # Liquidity needs more than 64 bits.
+    return _pool(view) | {
+        "arrays": {
+            str(start): [(tick.tick_index, str(tick.liquidity_net), str(tick.liquidity_gross)) for tick in array.ticks]
+            for start, array in sorted(view.arrays.items())
+        }
     }
 
 

@@ -103,6 +103,26 @@ async def test_state_shows_exact_prices_digests_and_counters() -> None:
     assert state["metrics"]["bus"]["waiting"] == 0
 
 
+async def test_a_book_and_a_pool_are_shown_whole() -> None:
+    door = Door()
+    async with door.open() as client:
+        book = (await client.get(f"/book/{GEMINI}")).json()
+        pool = (await client.get(f"/pool/{POOL}")).json()
+        unknown = [await client.get(path) for path in ("/book/gemini:NOUSD", f"/pool/{GEMINI}", "/book/")]
+    bids, asks = door.engine.books[GEMINI].book.dump()
+    assert (book["is_synced"], book["events"]) == (True, door.engine.event_count)
+    assert (len(book["bids"]), len(book["asks"])) == (len(bids), len(asks))
+    assert book["asks"][0] == ["150.01", "5"]
+    assert [float(price) for price, _ in book["bids"]] == [price / 10**8 for price, _ in bids]
+    arrays = door.engine.state.pools[POOL].arrays
+    assert pool["liquidity"] == "2000000000000"
+    assert {int(start): len(ticks) for start, ticks in pool["arrays"].items()} == {
+        start: len(array.ticks) for start, array in arrays.items()
+    }
+    assert [reply.status_code for reply in unknown] == [404, 404, 404]
+    assert GEMINI in unknown[0].json()["error"]
+
+
 async def test_a_command_becomes_an_event_and_is_answered_with_its_effect() -> None:
     door = Door()
     async with door.open() as client:

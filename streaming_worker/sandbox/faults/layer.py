@@ -3,6 +3,7 @@
 It changes only what arrives. What the market is, and what it was at each moment, others can tell.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -56,11 +57,17 @@ class FaultLayer:
         self._lines: dict[tuple[str, int], Line] = {}
         self._answers: dict[str, dict[tuple[str, bytes], HttpReply]] = {}
         self._solana = solana
+        self._quiet = asyncio.Event()
+        self._quiet.set()
 
     @property
     def is_quiet(self) -> bool:
         """Whether no fault is in force."""
         return not self._active
+
+    async def until_quiet(self) -> None:
+        """Return once no fault is in force."""
+        await self._quiet.wait()
 
     def follow(self, _changes: Sequence[MarketChange], now_ns: int) -> None:
         """Begin what is due by the script, end what has lasted long enough."""
@@ -75,6 +82,7 @@ class FaultLayer:
     def begin(self, spec: FaultSpec, now_ns: int) -> FaultRecord:
         """Begin a fault now."""
         record = self.log.open(spec, now_ns)
+        self._quiet.clear()
         lines = [line for line in self._lines.values() if line.venue == spec.venue]
         beginnings: dict[str | None, Beginning] = {}
         for line in lines:
@@ -97,6 +105,8 @@ class FaultLayer:
         active = self._active.pop(number, None)
         if active is not None:
             active.record.ended_ns = now_ns
+        if not self._active:
+            self._quiet.set()
 
     def end_all(self, now_ns: int) -> None:
         """End every fault."""
