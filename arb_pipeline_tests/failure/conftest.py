@@ -46,3 +46,15 @@ def recorded_seqs() -> Callable[[Path], dict[str, list[int]]]:
         return seqs
 
     return read
+
+
+@pytest.fixture
+def last_words() -> Callable[[subprocess.Popen[bytes]], dict[str, Any]]:
+    """Return a reader of what a recording process said when its disk refused."""
+
+    def read(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+        output, errors = process.communicate(timeout=60)
+        assert process.returncode == 3, errors.decode()
+        return dict(json.loads(output.splitlines()[-1]))
+
+    return read

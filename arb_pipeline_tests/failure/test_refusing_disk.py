@@ -1,7 +1,6 @@
 """A disk that refuses is a named error at once, and costs nothing that was acknowledged."""
 
 import asyncio
-import json
 import os
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ from streaming_worker.storage.sink import Sink, SinkSettings
 
 NOBODY = 65_534
 Recorder = Callable[..., subprocess.Popen[bytes]]
+LastWords = Callable[[subprocess.Popen[bytes]], dict]
 RecordedSeqs = Callable[[Path], dict[str, list[int]]]
 
 
@@ -37,14 +37,8 @@ def plain_user() -> dict[str, int]:
     return {"user": NOBODY} if os.geteuid() == 0 else {}
 
 
-def last_words(process: subprocess.Popen[bytes]) -> dict:
-    output, errors = process.communicate(timeout=60)
-    assert process.returncode == 3, errors.decode()
-    return json.loads(output.splitlines()[-1])
-
-
 def test_a_full_disk_is_named_and_costs_nothing_acknowledged(
-    recorder: Recorder, recorded_seqs: RecordedSeqs, tmp_path: Path
+    recorder: Recorder, recorded_seqs: RecordedSeqs, last_words: LastWords, tmp_path: Path
 ) -> None:
     words = last_words(recorder(tmp_path, "run-1", 60, file_limit=2_000_000))
     assert "cannot write" in words["failed"]
@@ -56,7 +50,9 @@ def test_a_full_disk_is_named_and_costs_nothing_acknowledged(
     assert found == list(range(1, len(found) + 1))
 
 
-def test_a_read_only_folder_is_named_at_the_start(recorder: Recorder, plain_user_folder: Path) -> None:
+def test_a_read_only_folder_is_named_at_the_start(
+    recorder: Recorder, last_words: LastWords, plain_user_folder: Path
+) -> None:
     plain_user_folder.chmod(0o500)
     words = last_words(recorder(plain_user_folder / "data", "run-1", 60, **plain_user()))
     assert "cannot prepare" in words["failed"]
@@ -64,7 +60,7 @@ def test_a_read_only_folder_is_named_at_the_start(recorder: Recorder, plain_user
 
 
 def test_a_folder_that_becomes_read_only_is_named_at_the_next_file(
-    recorder: Recorder, recorded_seqs: RecordedSeqs, plain_user_folder: Path
+    recorder: Recorder, recorded_seqs: RecordedSeqs, last_words: LastWords, plain_user_folder: Path
 ) -> None:
     data = plain_user_folder / "data"
     words = last_words(recorder(data, "run-1", 0.2, close_live=400, **plain_user()))
