@@ -17,7 +17,7 @@ from arb_pipeline_tests.fixtures.pool_strategies import (
     whirlpools,
 )
 from arb_pipeline_tests.fixtures.pools import NOW
-from streaming_worker.core.amm import constant_product, raydium_amm_v4, raydium_cpmm
+from streaming_worker.core.amm import raydium_amm_v4, raydium_cpmm
 from streaming_worker.core.amm.constant_product import ConstantProductPool
 from streaming_worker.core.amm.pool_quote import AnyMarket, AnyQuote, SwapOrder, quote_swap
 from streaming_worker.core.amm.pool_state import WhirlpoolMarket
@@ -161,12 +161,10 @@ def test_k_never_falls(examples: int) -> None:
     run(examples, holds)
 
 
-def reserves_of(market: object) -> tuple[int, int]:
-    match market:
-        case ConstantProductPool():
-            return market.reserve_a, market.reserve_b
-        case RaydiumAmmMarket():
-            return raydium_amm_v4.reserves(market, a_to_b=True)
-        case RaydiumCpmmMarket():
-            return raydium_cpmm.reserves(market, a_to_b=True)
-    raise AssertionError(constant_product.__name__)
+def reserves_of(market: AnyMarket) -> tuple[int, int]:
+    if isinstance(market, ConstantProductPool):
+        return market.reserve_a, market.reserve_b
+    if isinstance(market, RaydiumAmmMarket):
+        return raydium_amm_v4.reserves(market, a_to_b=True)
+    assert isinstance(market, RaydiumCpmmMarket)
+    return raydium_cpmm.reserves(market, a_to_b=True)

@@ -1,6 +1,7 @@
 """One step, one amount, one tick: compared with exact fractions, rounding is never for the trader."""
 
 from fractions import Fraction
+from types import ModuleType
 
 import pytest
 from hypothesis import assume, given, settings
@@ -137,8 +138,8 @@ def test_the_next_price_never_goes_further_than_the_amount_pays_for(examples: in
     ],
     ids=["whirlpool", "raydium", "uniswap"],
 )
-def test_ticks_and_prices_are_inverse_and_monotone(examples: int, math: object, lowest: int, highest: int) -> None:
-    price_of, tick_of = math.sqrt_price_from_tick, math.tick_from_sqrt_price  # type: ignore[attr-defined]
+def test_ticks_and_prices_are_inverse_and_monotone(examples: int, math: ModuleType, lowest: int, highest: int) -> None:
+    price_of, tick_of = math.sqrt_price_from_tick, math.tick_from_sqrt_price
 
     @settings(max_examples=examples, deadline=None)
     @given(st.integers(lowest, highest), st.data())

@@ -57,7 +57,9 @@ def swap_step(
             fixed = fitting_fixed(low, high, liquidity, round_up=exact_in)
     other = fitting_other(low, high, liquidity, round_up=not exact_in)
     if fixed is None or other is None:
-        raise MathRangeError("a step's amount exceeds u64", program_code=_exceeded_code(fixed is None, fixes_a=fixes_a))
+        raise MathRangeError(
+            "a step's amount exceeds u64", program_code=_exceeded_code(is_fixed=fixed is None, fixes_a=fixes_a)
+        )
     if not exact_in:
         return next_x64, other, min(fixed, remaining), ceil_div(other * fee_rate, MILLIONTHS - fee_rate)
     if next_x64 != target_x64:
@@ -189,5 +191,6 @@ class SwapWalk:
         self.liquidity = liquidity_after(self.liquidity, liquidity_net, tick_index, a_to_b=self._a_to_b)
 
 
-def _exceeded_code(is_fixed: bool, *, fixes_a: bool) -> int:  # which of the two amounts of a step was too large
+def _exceeded_code(*, is_fixed: bool, fixes_a: bool) -> int:
+    """Return the program's error for the one of a step's two amounts that was too large."""
     return TOKEN_MAX_EXCEEDED if is_fixed == fixes_a else SHIFT_RIGHT_OVERFLOW

@@ -5,7 +5,7 @@ import pytest
 
 from arb_pipeline_tests.fixtures.pools import NOW, Positions, adaptive_oracle, whirlpool_market
 from streaming_worker.core.amm.curve import Curve, build_curve, marginal_price
-from streaming_worker.core.amm.pool_state import Tick, TickArray, WhirlpoolMarket
+from streaming_worker.core.amm.pool_state import OracleState, Tick, TickArray, WhirlpoolMarket
 from streaming_worker.core.amm.swap import SwapQuote, SwapRefusal, SwapRefusalReason
 from streaming_worker.core.amm.whirlpool import quote_exact_in
 from streaming_worker.core.amm.whirlpool_math import U64_MAX, sqrt_price_from_tick
@@ -27,8 +27,8 @@ def sold(market: WhirlpoolMarket, amount: int, *, a_to_b: bool) -> SwapQuote[Whi
 
 @pytest.mark.parametrize("a_to_b", [True, False])
 @pytest.mark.parametrize("oracle", [None, adaptive_oracle()], ids=["static fee", "adaptive fee"])
-def test_the_curve_is_the_exact_quote(a_to_b: bool, oracle: object) -> None:
-    market = whirlpool_market(LAYERS, tick=10, oracle=oracle)  # type: ignore[arg-type]
+def test_the_curve_is_the_exact_quote(a_to_b: bool, oracle: OracleState | None) -> None:
+    market = whirlpool_market(LAYERS, tick=10, oracle=oracle)
     curve = curve_of(market, a_to_b=a_to_b, now=NOW)
     amounts = {1, 1_000, curve.greatest_amount_in // 3, *curve.amounts_in[1:], *(a + 1 for a in curve.amounts_in[:-1])}
     for amount in amounts:

@@ -1,5 +1,7 @@
 """One interface for every design gives what the design's own functions give."""
 
+from types import ModuleType
+
 import pytest
 
 from arb_pipeline_tests.fixtures.pools import NOW, Positions, clmm_market, uniswap_pool, whirlpool_market
@@ -52,7 +54,7 @@ IDS = [module.__name__.rpartition(".")[2] for _, module, _ in CASES]
 @pytest.mark.parametrize("a_to_b", [True, False])
 @pytest.mark.parametrize(("market", "module", "time"), CASES, ids=IDS)
 def test_the_order_reaches_the_designs_own_quote(
-    market: AnyMarket, module: object, time: dict[str, int], a_to_b: bool
+    market: AnyMarket, module: ModuleType, time: dict[str, int], a_to_b: bool
 ) -> None:
     for exact_in, name in ((True, "quote_exact_in"), (False, "quote_exact_out")):
         order = SwapOrder(amount=10**9, exact_in=exact_in, a_to_b=a_to_b, unix_timestamp=NOW)
@@ -64,7 +66,7 @@ def test_the_order_reaches_the_designs_own_quote(
 
 
 @pytest.mark.parametrize(("market", "module", "time"), CASES, ids=IDS)
-def test_a_price_limit_is_obeyed_or_refused(market: AnyMarket, module: object, time: dict[str, int]) -> None:
+def test_a_price_limit_is_obeyed_or_refused(market: AnyMarket, module: ModuleType, time: dict[str, int]) -> None:
     order = SwapOrder(amount=10**9, exact_in=True, a_to_b=True, unix_timestamp=NOW, sqrt_price_limit=1)
     refusal = quote_swap(market, order)
     assert isinstance(refusal, SwapRefusal)
