@@ -48,21 +48,24 @@ def _results(frame: "pd.DataFrame", name: str, expectations: "list[Expectation]"
 
 def _reading(result: Any) -> dict[str, Any]:
     config = result.expectation_config
-    exception = result.exception_info or {}
-    is_error = bool(exception.get("raised_exception")) or any(
-        isinstance(part, dict) and part.get("raised_exception") for part in exception.values()
-    )
     detail = result.result or {}
     return {
         "expectation": f"{config.type} {config.kwargs.get('column', '')}".strip(),
         "success": bool(result.success),
-        "severity": str(getattr(config, "severity", "critical")),
+        "severity": str(getattr(config.severity, "value", config.severity)).lower(),
         "unexpected_rows": detail.get("unexpected_count"),
         "examples": [str(value) for value in detail.get("partial_unexpected_list", [])[:SHOWN_VALUES]],
-        "error": str(exception)[:500] if is_error else None,
+        "error": _error(result.exception_info or {}),
     }
 
 
+def _error(info: dict[str, Any]) -> str | None:
+    """Return why an expectation could not be evaluated; the library may nest the reason by metric."""
+    parts = [info, *(part for part in info.values() if isinstance(part, dict))]
+    messages = [str(part.get("exception_message")) for part in parts if part.get("raised_exception")]
+    return "; ".join(messages) or None
+
+
 def _severity(failed: list[dict[str, Any]]) -> dg.AssetCheckSeverity:
-    is_serious = any("warning" not in r["severity"] and "info" not in r["severity"] for r in failed)
-    return dg.AssetCheckSeverity.ERROR if is_serious or not failed else dg.AssetCheckSeverity.WARN
+    is_mild = bool(failed) and all(reading["severity"] in ("warning", "info") for reading in failed)
+    return dg.AssetCheckSeverity.WARN if is_mild else dg.AssetCheckSeverity.ERROR

@@ -31,7 +31,7 @@ def evening(captured: Path, mailbox: Mailbox, tmp_path_factory: pytest.TempPathF
     """Compaction, hours and report by the real jobs over a copy of the captured folder."""
     folder = tmp_path_factory.mktemp("evening") / "data"
     shutil.copytree(captured, folder)
-    platform = platform_at(folder, folder.parent / "home", smtp_port=mailbox.port)
+    platform = platform_at(folder, home=folder.parent / "home", smtp_port=mailbox.port)
     with platform.instance:
         compaction = platform.compact()
         hours = platform.work(FIRST, LAST)
@@ -45,6 +45,6 @@ def compacted(evening: Evening, tmp_path: Path) -> Iterator[Platform]:
     folder = tmp_path / "data"
     for name in ("lake", "segments"):
         shutil.copytree(evening.platform.settings.data_dir / name, folder / name)
-    platform = platform_at(folder, tmp_path / "home")
+    platform = platform_at(folder)
     with platform.instance:
         yield platform

@@ -1,0 +1,191 @@
+"""Segments become Parquet hours exactly once; what cannot be used is refused by name."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from arb_pipeline.lake.catalogue import Catalogue
+from arb_pipeline.lake.compaction import compact, ensure_placeholders
+from arb_pipeline.lake.inspection import Segment
+from arb_pipeline.lake.layout import LakeLayout, sha256_of
+from arb_pipeline.lake.tables import CAPTURED, LAKE_TABLES
+from arb_pipeline_tests.fixtures.platform import FIRST, HOURS, STRETCH
+from arb_pipeline_tests.fixtures.recorded import Stretch, capture
+from streaming_worker.storage.segments import list_segments
+
+NOW_NS = 1_000
+
+
+class Shop:
+    """A data folder, its lake, and the hand that compacts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.layout = LakeLayout(folder / "lake")
+        self.catalogue = Catalogue(self.layout.catalogue)
+
+    @property
+    def segments(self) -> list[Segment]:
+        """Every sealed segment."""
+        return [Segment(info.worker, info.path) for info in list_segments(self.folder)]
+
+    def compact(self, segments: list[Segment] | None = None) -> int:
+        """Compact and return the number of segments taken or refused."""
+        chosen = self.segments if segments is None else segments
+        return len(compact(self.layout, self.catalogue, chosen, now=lambda: NOW_NS).segments)
+
+    def rows(self, table: str) -> int:
+        """Count what a reader of the lake sees."""
+        with duckdb.connect() as connection:
+            source = f"read_parquet('{self.layout.glob(table)}', union_by_name = true)"
+            return int(connection.execute(f"SELECT count(*) FROM {source}").fetchall()[0][0])
+
+    def files(self) -> dict[str, str]:
+        """Return every captured file with its hash."""
+        return {
+            str(path.relative_to(self.layout.root)): sha256_of(path)
+            for table in CAPTURED
+            for path in sorted((self.layout.root / table.name).glob("*/*/*.parquet"))
+        }
+
+
+@pytest.fixture
+def shop(captured: Path, tmp_path: Path) -> Shop:
+    """A copy of the captured evening."""
+    shutil.copytree(captured, tmp_path / "data")
+    return Shop(tmp_path / "data")
+
+
+def segment_rows(segment: Segment, table: str) -> int:
+    """Count the rows of a table in a sealed segment."""
+    with duckdb.connect(str(segment.path), read_only=True) as connection:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
+
+
+def test_every_row_arrives_once_and_again_is_nothing(shop: Shop) -> None:
+    assert shop.compact() == len(shop.segments) > 1
+    before = shop.files()
+    for table in CAPTURED:
+        expected = sum(segment_rows(segment, table.name) for segment in shop.segments)
+        assert shop.rows(table.name) == expected, table.name
+    assert shop.compact() == 0
+    assert shop.files() == before
+
+
+def test_rows_lie_in_their_hour_in_the_order_of_events_with_their_run(shop: Shop) -> None:
+    shop.compact()
+    hour = HOURS[1]
+    folder = shop.layout.folder("book_updates", hour)
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            f"SELECT seq, position, received_ns, worker, run_id FROM read_parquet('{folder}/*.parquet')"
+        ).fetchall()
+    assert [row[:2] for row in rows] == sorted(row[:2] for row in rows)
+    assert all(hour.start_ns <= row[2] < hour.end_ns for row in rows)
+    assert {row[3:] for row in rows} == {("main", "run-1")}
+    assert folder.parent.name == "date=2025-03-08"
+
+
+def test_an_hour_becomes_due_with_each_batch_until_it_is_worked(shop: Shop) -> None:
+    shop.compact(shop.segments[:1])
+    versions = {part.hour: part.version for part in shop.catalogue.due_hours()}
+    assert versions[FIRST] == 1
+    shop.catalogue.begin(FIRST)
+    shop.catalogue.finish(FIRST)
+    assert FIRST not in {part.hour for part in shop.catalogue.due_hours()}
+    shop.compact()
+    assert {part.hour: part.version for part in shop.catalogue.due_hours()}[HOURS[-1]] == 1
+
+
+def test_data_that_comes_in_while_an_hour_is_worked_keeps_it_due(shop: Shop) -> None:
+    shop.compact(shop.segments[:1])
+    touched = shop.catalogue.due_hours()[-1].hour
+    shop.catalogue.begin(touched)
+    shop.compact()
+    shop.catalogue.finish(touched)
+    assert touched in {part.hour for part in shop.catalogue.due_hours()}
+
+
+def test_a_crash_between_files_and_manifest_is_repaired_by_the_next_compaction(shop: Shop) -> None:
+    shop.compact()
+    shop.layout.catalogue.unlink()
+    leftover = shop.layout.folder("gaps", FIRST) / "half.tmp"
+    leftover.parent.mkdir(parents=True, exist_ok=True)
+    leftover.write_bytes(b"PAR1")
+    assert shop.compact(shop.segments[:1]) == 1
+    assert not leftover.exists()
+    shop.compact()
+    for table in CAPTURED:
+        assert shop.rows(table.name) == sum(segment_rows(segment, table.name) for segment in shop.segments)
+
+
+def _copied(shop: Shop) -> str:
+    first = shop.segments[0].path
+    shutil.copy(first, first.with_name("20991231T000000Z-00000099.duckdb"))
+    return "overlap 1 to"
+
+
+def _truncated(shop: Shop) -> str:
+    path = shop.segments[0].path.with_name("20991231T000000Z-00000099.duckdb")
+    path.write_bytes(shop.segments[0].path.read_bytes()[:20_000])
+    return ""
+
+
+def _foreign(shop: Shop) -> str:
+    folder = shop.folder / "segments" / "other"
+    folder.mkdir()
+    shutil.copy(shop.segments[0].path, folder / "20991231T000000Z-00000099.duckdb")
+    return "expected rows of one run of worker other"
+
+
+@pytest.mark.parametrize("plant", [_copied, _truncated, _foreign])
+def test_a_segment_that_cannot_be_used_is_refused_and_the_rest_goes_on(
+    shop: Shop, plant: Callable[[Shop], str]
+) -> None:
+    expected = {table.name: sum(segment_rows(s, table.name) for s in shop.segments) for table in CAPTURED}
+    reason = plant(shop)
+    shop.compact()
+    ((_, name, said),) = shop.catalogue.refused()
+    assert name == "20991231T000000Z-00000099"
+    assert reason in said
+    assert {table.name: shop.rows(table.name) for table in CAPTURED} == expected
+    assert shop.compact() == 0
+
+
+def test_two_runs_of_a_worker_never_share_a_file(shop: Shop) -> None:
+    capture(shop.folder, Stretch(start_ns=STRETCH.start_ns + STRETCH.seconds * 10**9, seconds=30, run_id="run-2"))
+    shop.compact()
+    for files in (shop.catalogue.files_of(hour) for hour in HOURS):
+        assert len({file.path for file in files}) == len(files)
+    with duckdb.connect() as connection:
+        runs = connection.execute(
+            f"SELECT filename, count(DISTINCT run_id) FROM read_parquet('{shop.layout.glob('clock_ticks')}',"
+            " union_by_name = true, filename = true) GROUP BY filename"
+        ).fetchall()
+    assert {count for _, count in runs} == {1}
+    assert len(runs) > 3
+
+
+def test_every_table_can_be_read_before_any_row_exists(tmp_path: Path) -> None:
+    layout = LakeLayout(tmp_path / "lake")
+    ensure_placeholders(layout)
+    with duckdb.connect() as connection:
+        for table in LAKE_TABLES.values():
+            described = connection.execute(
+                f"DESCRIBE SELECT * FROM read_parquet('{layout.glob(table.name)}')"
+            ).fetchall()
+            assert [row[0] for row in described][: len(table.columns)] == list(table.column_names)
+
+
+def test_a_placeholder_follows_its_columns(tmp_path: Path) -> None:
+    layout = LakeLayout(tmp_path / "lake")
+    ensure_placeholders(layout)
+    current = layout.placeholder(LAKE_TABLES["gaps"])
+    old = current.with_name("empty-00000000.parquet")
+    current.rename(old)
+    ensure_placeholders(layout)
+    assert current.exists()
+    assert not old.exists()

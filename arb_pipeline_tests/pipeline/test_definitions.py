@@ -1,0 +1,76 @@
+"""What the data team sees: everything documented, owned, grouped, scheduled and running by default."""
+
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from arb_pipeline.lake.tables import CAPTURED
+from arb_pipeline_tests.fixtures.platform import Evening
+
+
+@pytest.fixture
+def graph(evening: Evening) -> Any:
+    """The asset graph of the code location."""
+    return evening.platform.definitions.resolve_asset_graph()
+
+
+def test_the_code_location_loads(evening: Evening) -> None:
+    dg.Definitions.validate_loadable(evening.platform.definitions)
+
+
+def test_every_asset_has_group_owner_kind_and_description(evening: Evening) -> None:
+    for spec in evening.platform.definitions.resolve_all_asset_specs():
+        name = spec.key.to_user_string()
+        assert spec.group_name not in (None, "default"), name
+        assert spec.owners, name
+        assert spec.kinds, name
+        assert len(spec.description or "") > 30, name
+
+
+def test_tables_show_their_columns_with_units(evening: Evening) -> None:
+    specs = {spec.key.to_user_string(): spec for spec in evening.platform.definitions.resolve_all_asset_specs()}
+    for table in CAPTURED:
+        schema = specs[f"lake/{table.name}"].metadata["dagster/column_schema"]
+        assert [column.name for column in schema.columns] == list(table.column_names)
+        assert all(column.description for column in schema.columns)
+    assert "marts/fct_pnl_daily" in specs
+
+
+def test_the_way_from_socket_to_mail_is_one_lineage(graph: Any) -> None:
+    found: set[dg.AssetKey] = set()
+    waiting = [dg.AssetKey("daily_report")]
+    while waiting:
+        parents = graph.get(waiting.pop()).parent_keys - found
+        found |= parents
+        waiting += parents
+    on_the_way = ["capture/books", "lake/book_updates", "replayed_outputs", "reconciled_opportunities"]
+    on_the_way += ["simulated_trades", "pnl_hourly", "feed_quality", "marts/rpt_daily", "published_database"]
+    assert set(on_the_way) <= {key.to_user_string() for key in found}
+
+
+def test_every_table_of_ours_has_a_blocking_check(graph: Any, evening: Evening) -> None:
+    blocking = {key.asset_key.to_user_string() for key in graph.asset_check_keys if graph.get_check_spec(key).blocking}
+    for key in graph.materializable_asset_keys:
+        if key.path[0] not in ("staging", "intermediate", "marts"):
+            assert key.to_user_string() in blocking
+
+
+def test_sensors_and_schedules_run_without_a_click(evening: Evening) -> None:
+    repository = evening.platform.definitions.get_repository_def()
+    sensors = {sensor.name: sensor for sensor in repository.sensor_defs}
+    assert {"sealed_segments", "closed_hours", "first_report", "worker_staleness", "run_failure_mail"} <= set(sensors)
+    for name, sensor in sensors.items():
+        if name != "default_automation_condition_sensor":
+            assert sensor.default_status is dg.DefaultSensorStatus.RUNNING, name
+    (schedule,) = repository.schedule_defs
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+
+
+def test_whatever_writes_the_warehouse_takes_its_turn(evening: Evening) -> None:
+    pools = {}
+    for definition in evening.platform.definitions.assets:
+        if isinstance(definition, dg.AssetsDefinition):
+            pools.update({key.to_user_string(): definition.op.pool for key in definition.keys})
+    assert pools["marts/rpt_daily"] == pools["published_database"] == "duckdb_writer"
+    assert pools["lake/book_updates"] == "lake_writer"

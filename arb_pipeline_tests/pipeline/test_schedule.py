@@ -1,0 +1,43 @@
+"""The report of the UTC day before, at a local time of day, on both sides of a change of the clock."""
+
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+
+from arb_pipeline_tests.fixtures.platform import platform_at
+
+
+@pytest.mark.parametrize(
+    ("local_day", "expected"),
+    [("2025-03-30", "2025-03-29"), ("2025-03-31", "2025-03-30"), ("2025-10-26", "2025-10-25")],
+    ids=["the day of the change in spring", "the day after", "the day of the change in autumn"],
+)
+def test_the_report_is_of_the_day_before_in_utc(tmp_path: Path, local_day: str, expected: str) -> None:
+    platform = platform_at(tmp_path, ARB_REPORT_TIMEZONE="Europe/London", ARB_REPORT_TIME="07:05")
+    with platform.instance:
+        repository = platform.definitions.get_repository_def()
+        (schedule,) = repository.schedule_defs
+        assert (schedule.execution_timezone, schedule.cron_schedule) == ("Europe/London", "5 7 * * *")
+        planned = datetime.fromisoformat(f"{local_day}T07:05").replace(tzinfo=ZoneInfo("Europe/London"))
+        context = dg.build_schedule_context(
+            instance=platform.instance, scheduled_execution_time=planned, repository_def=repository
+        )
+        (request,) = schedule.evaluate_tick(context).run_requests
+        assert request.partition_key == expected
+        assert request.run_key == f"scheduled-{expected}"
+
+
+def test_just_after_midnight_in_the_east_the_utc_day_is_still_running(tmp_path: Path) -> None:
+    platform = platform_at(tmp_path, ARB_REPORT_TIMEZONE="Asia/Tokyo", ARB_REPORT_TIME="00:30")
+    with platform.instance:
+        repository = platform.definitions.get_repository_def()
+        (schedule,) = repository.schedule_defs
+        planned = datetime.fromisoformat("2025-03-10T00:30").replace(tzinfo=ZoneInfo("Asia/Tokyo"))
+        context = dg.build_schedule_context(
+            instance=platform.instance, scheduled_execution_time=planned, repository_def=repository
+        )
+        (request,) = schedule.evaluate_tick(context).run_requests
+        assert request.partition_key == "2025-03-08"
