@@ -23,6 +23,10 @@ IDENTITY: Final[dict[str, tuple[str, ...]]] = {
     "simulated_trades": ("trade_id",),
     "simulated_legs": ("trade_id", "leg"),
     "risk_events": ("received_ns", "previous", "current", "cause"),
+    "inventory_snapshots": ("received_ns", "venue", "asset"),
+    "balance_alerts": ("received_ns", "venue", "asset", "kind"),
+    "rebalancing_recommendations": ("received_ns", "assets"),
+    "transfers": ("transfer_id", "status"),
 }
 
 # What the live engine said about the hour: the outputs of the same events that were replayed. A run without a

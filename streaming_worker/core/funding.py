@@ -45,6 +45,13 @@ class FundingTerms(msgspec.Struct, frozen=True, gc=False):
     network_lamports: int
 
 
+class Funding(msgspec.Struct, frozen=True, gc=False):
+    """What a trade can draw on and what makes it dearer than its plan."""
+
+    funds: Funds
+    terms: FundingTerms
+
+
 def funds_of(inventory: Inventory, route: Route) -> Funds:
     """Return the free balances that a route draws on."""
     cex, pool = route.instrument, route.pool
@@ -105,6 +112,15 @@ def needs_of(route: Route, plan: TradePlan, terms: FundingTerms) -> tuple[Flow, 
         Flow(cex.venue, cex.quote, -_loss_of_buying_back(notional, terms)),
         network,
     )
+
+
+def affordable_size(levels: Iterator[tuple[int, int]], *, size_e8: int, budget_e8: int, taker_millionths: int) -> int:
+    """Return how much of a size a budget buys from the levels, taker fee included.
+
+    Units: base x 1e8; the budget in quote x 1e8. Rounds: down, so that notional and fee never exceed the budget.
+    """
+    notional = max(0, budget_e8) * MILLIONTHS // (MILLIONTHS + taker_millionths)
+    return size_for_notional(levels, notional, most_e8=size_e8)
 
 
 def flows_of(route: Route, trade: SimulatedTrade, terms: FundingTerms) -> tuple[Flow, ...]:

@@ -6,6 +6,7 @@ from streaming_worker.core.amm.pool_state import WhirlpoolMarket
 from streaming_worker.core.amm.swap import SwapQuote, SwapRefusal
 from streaming_worker.core.book import Book
 from streaming_worker.core.fees import fee_amount
+from streaming_worker.core.funding import Funding, fundable_size
 from streaming_worker.core.outputs import CostItem, CostKind, RejectionReason, TradePlan
 from streaming_worker.core.quote import Legs, Proportional, largest_worthwhile_size, quote_legs
 from streaming_worker.core.route import Route
@@ -49,9 +50,13 @@ def plan_trade(
     *,
     inputs: CostInputs,
     limits: PlanLimits,
+    funding: Funding | None = None,
     unix_timestamp: int,
 ) -> TradePlan | Refusal:
-    """Choose the size, price both legs exactly, subtract every cost, and check the limits in order."""
+    """Choose the size, price both legs exactly, subtract every cost, and check the limits in order.
+
+    ``funding`` None: no balance limits the size.
+    """
     best = book.best_ask if route.buys_on_cex else book.best_bid
     if best is None:
         return Refusal(RejectionReason.BOOK_EMPTY)
@@ -63,8 +68,38 @@ def plan_trade(
         cap_usd_e8=limits.cap_usd_e8,
         unix_timestamp=unix_timestamp,
     )
-    if not isinstance(size, SwapRefusal) and size < max(route.lot_e8, route.instrument.min_size_e8):
+    if not isinstance(size, SwapRefusal) and size < _least_size(route):
         return Refusal(RejectionReason.BELOW_MINIMUM_SIZE)
+    if funding is not None and not isinstance(size, SwapRefusal):
+        size = fundable_size(
+            route,
+            book,
+            market,
+            size_e8=size,
+            funds=funding.funds,
+            terms=funding.terms,
+            unix_timestamp=unix_timestamp,
+        )
+        if not isinstance(size, SwapRefusal) and size < _least_size(route):
+            return Refusal(RejectionReason.INSUFFICIENT_INVENTORY)
+    return _price_size(route, book, market, size, best[0], inputs=inputs, limits=limits, unix_timestamp=unix_timestamp)
+
+
+def _least_size(route: Route) -> int:
+    return max(route.lot_e8, route.instrument.min_size_e8)
+
+
+def _price_size(
+    route: Route,
+    book: Book,
+    market: WhirlpoolMarket,
+    size: int | SwapRefusal,
+    best_price_e8: int,
+    *,
+    inputs: CostInputs,
+    limits: PlanLimits,
+    unix_timestamp: int,
+) -> TradePlan | Refusal:
     legs = (
         size
         if isinstance(size, SwapRefusal)
@@ -74,7 +109,7 @@ def plan_trade(
         return Refusal(RejectionReason.POOL_REFUSED)
     if legs.sweep.notional_e8 < route.instrument.min_notional_e8:
         return Refusal(RejectionReason.BELOW_MINIMUM_SIZE)
-    return _judge(price_plan(route, best[0], market, legs, inputs=inputs), limits)
+    return _judge(price_plan(route, best_price_e8, market, legs, inputs=inputs), limits)
 
 
 def _judge(plan: TradePlan, limits: PlanLimits) -> TradePlan | Refusal:

@@ -9,6 +9,10 @@ from typing import TypeAlias
 
 import msgspec
 
+from streaming_worker.core.instrument import Venue
+from streaming_worker.core.inventory import BalanceAlert
+from streaming_worker.core.rebalancing import Recommendation, Transfer
+
 
 class Direction(StrEnum):
     """Where the base asset is bought; it is sold on the other leg."""
@@ -32,6 +36,7 @@ class RejectionReason(StrEnum):
     FEE_UNKNOWN = "fee_unknown"
     NO_EDGE = "no_edge"
     BELOW_MINIMUM_SIZE = "below_minimum_size"
+    INSUFFICIENT_INVENTORY = "insufficient_inventory"
     POOL_REFUSED = "pool_refused"
     COSTS_EXCEED_EDGE = "costs_exceed_edge"
     BELOW_THRESHOLD = "below_threshold"
@@ -221,6 +226,39 @@ class RiskTransition(msgspec.Struct, frozen=True, gc=False, tag="risk_transition
     received_ns: int
 
 
+class InventorySnapshot(msgspec.Struct, frozen=True, gc=False, tag="inventory_snapshot"):
+    """One shadow balance, once a minute of event time.
+
+    Units: asset x 1e8; ``drift_e8`` is total minus target, ``arriving_e8`` what transfers bring; ``price_usd_e8``
+    values one unit, stable coins at par, None without a price.
+    """
+
+    venue: Venue
+    asset: str
+    total_e8: int
+    reserved_e8: int
+    target_e8: int
+    drift_e8: int
+    arriving_e8: int
+    price_usd_e8: int | None
+    received_ns: int
+
+
+class TransferStatus(StrEnum):
+    """Where a simulated transfer is."""
+
+    DEPARTED = "departed"
+    ARRIVED = "arrived"
+
+
+class TransferMoved(msgspec.Struct, frozen=True, gc=False, tag="transfer_moved"):
+    """A simulated transfer left its source or reached its destination."""
+
+    status: TransferStatus
+    transfer: Transfer
+    received_ns: int
+
+
 class Keyframe(msgspec.Struct, frozen=True, gc=False, tag="keyframe"):
     """The complete engine state before the first event of an hour or of a run; ``state`` is JSON."""
 
@@ -230,4 +268,7 @@ class Keyframe(msgspec.Struct, frozen=True, gc=False, tag="keyframe"):
     received_ns: int
 
 
-Output: TypeAlias = OpportunityOpened | Opportunity | RejectionCount | SimulatedTrade | RiskTransition | Keyframe
+InventoryOutput: TypeAlias = InventorySnapshot | BalanceAlert | Recommendation | TransferMoved
+Output: TypeAlias = (
+    OpportunityOpened | Opportunity | RejectionCount | SimulatedTrade | RiskTransition | InventoryOutput | Keyframe
+)

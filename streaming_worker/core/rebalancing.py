@@ -56,10 +56,12 @@ class RebalancingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How balances are brought back.
 
     Units: millionths. ``band_millionths``: a balance short of its target by no more than this share is left alone.
+    ``is_automatic``: a recommended transfer departs at once, simulated like everything.
     """
 
-    routes: tuple[TransferRoute, ...]
+    routes: tuple[TransferRoute, ...] = ()
     band_millionths: int = 100_000
+    is_automatic: bool = False
 
 
 class Demand(msgspec.Struct, frozen=True, gc=False):

@@ -10,6 +10,7 @@ from streaming_worker.core.amm.pool_state import WhirlpoolMarket
 from streaming_worker.core.amm.swap import SwapQuote, SwapRefusal
 from streaming_worker.core.book import Book
 from streaming_worker.core.fees import fee_amount
+from streaming_worker.core.funding import FundingTerms, affordable_size
 from streaming_worker.core.opportunity import pool_cash_e8, pool_fee_e8
 from streaming_worker.core.outputs import (
     CostItem,
@@ -30,7 +31,7 @@ class PendingTrade(msgspec.Struct):
     """A simulated trade on its way; part of the keyframe.
 
     ``reference_pool_e8`` is what the size was worth at the pool's marginal price when decided. ``unwind_due_ns`` is
-    set once both legs are known and leave a position.
+    set once both legs are known and leave a position. ``funding`` is set for a trade that has a reservation.
     """
 
     trade_id: str
@@ -47,6 +48,7 @@ class PendingTrade(msgspec.Struct):
     taker_millionths: int
     basis_millionths: int
     tolerance_millionths: int
+    funding: FundingTerms | None = None
     cex_leg: SimulatedLeg | None = None
     pool_leg: SimulatedLeg | None = None
     pool_fee_e8: int = 0
@@ -67,10 +69,17 @@ class PendingTrade(msgspec.Struct):
         return cex_sign * (cex - pool)
 
 
-def fill_cex_leg(trade: PendingTrade, book: Book | None, now_ns: int) -> None:
-    """Fill the order-book leg on the book as it is; without a synced book the order misses."""
+def fill_cex_leg(trade: PendingTrade, book: Book | None, now_ns: int, *, budget_e8: int | None = None) -> None:
+    """Fill the order-book leg on the book as it is; without a synced book the order misses.
+
+    A purchase takes no more than ``budget_e8`` (quote, fee included) pays for; None has no limit.
+    """
+    size = trade.plan.size_e8
+    if book is not None and trade.buys_on_cex and budget_e8 is not None:
+        levels, taker = book.asks_from_best(), trade.taker_millionths
+        size = affordable_size(levels, size_e8=size, budget_e8=budget_e8, taker_millionths=taker)
     trade.cex_leg = _take(
-        LegKind.CEX, book, trade.plan.size_e8, is_buy=trade.buys_on_cex, trade=trade, due_ns=trade.due_ns, now_ns=now_ns
+        LegKind.CEX, book, size, is_buy=trade.buys_on_cex, trade=trade, due_ns=trade.due_ns, now_ns=now_ns
     )
 
 
@@ -96,11 +105,14 @@ def land_pool_leg(
     )
 
 
-def can_unwind(trade: PendingTrade, book: Book) -> bool:
-    """Return whether the book takes the whole open position now."""
+def can_unwind(trade: PendingTrade, book: Book, *, budget_e8: int | None = None) -> bool:
+    """Return whether the book takes the whole open position now, and the budget (None: any) pays for buying it."""
     position = trade.position_e8
-    sweep = book.sweep_asks(-position) if position < 0 else book.sweep_bids(position)
-    return sweep.is_complete
+    if position > 0:
+        return book.sweep_bids(position).is_complete
+    sweep = book.sweep_asks(-position)
+    cost = sweep.notional_e8 + fee_amount(sweep.notional_e8, trade.taker_millionths)
+    return sweep.is_complete and (budget_e8 is None or cost <= budget_e8)
 
 
 def unwind(trade: PendingTrade, book: Book, now_ns: int) -> None:
@@ -177,7 +189,8 @@ def _take(
     if book is None:
         return SimulatedLeg(kind, LegStatus.MISSED, due_ns, now_ns, 0, 0, 0, None)
     sweep = book.sweep_asks(size_e8) if is_buy else book.sweep_bids(size_e8)
-    status = LegStatus.FILLED if sweep.is_complete else LegStatus.PARTIAL
+    is_whole = sweep.is_complete and sweep.filled_e8 == (trade.plan.size_e8 if kind is LegKind.CEX else size_e8)
+    status = LegStatus.FILLED if is_whole else LegStatus.PARTIAL
     if sweep.filled_e8 == 0:
         status = LegStatus.MISSED
     cash = -sweep.notional_e8 if is_buy else sweep.notional_e8

@@ -25,7 +25,7 @@ from streaming_worker.core.events import (
 )
 from streaming_worker.core.outputs import Keyframe, Output
 from streaming_worker.core.units import NANOS_PER_HOUR
-from streaming_worker.engine import digest, keyframe
+from streaming_worker.engine import digest, holdings, keyframe
 from streaming_worker.engine.evaluation import evaluate, flush_rejections
 from streaming_worker.engine.settings import EngineSettings
 from streaming_worker.engine.state import BookView, EngineState, PoolView
@@ -213,6 +213,8 @@ class Engine:
         outputs: list[Output] = list(state.risk.on_time(state.now_ns, self._stale_feeds()))
         outputs += self._evaluate_open()
         outputs += flush_rejections(state, tick)
+        if state.inventory is not None:
+            outputs += holdings.on_tick(state, state.inventory)
         return outputs
 
     def _stale_feeds(self) -> tuple[str, ...]:

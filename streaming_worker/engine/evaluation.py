@@ -19,6 +19,7 @@ from streaming_worker.core.outputs import (
 )
 from streaming_worker.core.quote import Proportional, is_crossing
 from streaming_worker.core.units import I64_MAX, MILLIONTHS
+from streaming_worker.engine import holdings
 from streaming_worker.engine.digest import identity
 from streaming_worker.engine.state import BookView, EngineState, Episode, FeedStatus, PoolView, Rates, RouteView
 from streaming_worker.engine.trades import schedule
@@ -177,16 +178,18 @@ def _refuse(state: EngineState, view: RouteView, reason: RejectionReason, edge: 
 
 def _plan(state: EngineState, view: RouteView, market: WhirlpoolMarket, inputs: CostInputs, edge: int) -> list[Output]:
     limits = state.settings.limits
-    chain = state.chains[view.pool.feed.name]
+    chain, episode = state.chains[view.pool.feed.name], view.episode
+    # Balances bind the opening: its own reservation must not end an episode, nor shrink its samples.
+    taker = inputs.proportional.taker_millionths
     plan = plan_trade(
         view.route,
         view.book.book,
         market,
         inputs=inputs,
         limits=PlanLimits(limits.max_position_usd_e8, limits.threshold_millionths),
+        funding=holdings.funding_of(state, view.route, taker) if episode is None else None,
         unix_timestamp=chain.unix_timestamp if chain.unix_timestamp is not None else 0,
     )
-    episode = view.episode
     if isinstance(plan, Refusal):
         if episode is not None and plan.reason is RejectionReason.BELOW_THRESHOLD and plan.plan is not None:
             view.refuse(plan.reason, edge)

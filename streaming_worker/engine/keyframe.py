@@ -8,14 +8,16 @@ import msgspec
 from streaming_worker.core.amm.pool_state import OracleState, TickArray, WhirlpoolState
 from streaming_worker.core.book import Book
 from streaming_worker.core.events import Levels
+from streaming_worker.core.inventory import Inventory
 from streaming_worker.core.outputs import RejectionReason
+from streaming_worker.core.rebalancing import Recommendation, Transfers
 from streaming_worker.core.risk import Risk
 from streaming_worker.core.simulate import PendingTrade
 from streaming_worker.engine.settings import EngineSettings
 from streaming_worker.engine.state import BookView, ChainStatus, EngineState, Episode, FeedStatus, PoolView, Tally
 from streaming_worker.errors import StorageError
 
-FORMAT = 1
+FORMAT = 2
 
 
 class BookFrame(msgspec.Struct, frozen=True):
@@ -56,6 +58,17 @@ class RouteFrame(msgspec.Struct, frozen=True):
     tallies: list[tuple[RejectionReason, Tally]]
 
 
+class HoldingsFrame(msgspec.Struct, frozen=True):
+    """Shadow balances, what is on its way between them, and what was last said about them."""
+
+    inventory: Inventory | None
+    transfers: Transfers
+    holdings_version: int
+    alerted_version: int
+    inventory_minute: int | None
+    recommended: tuple[Recommendation, ...]
+
+
 class StateFrame(msgspec.Struct, frozen=True):
     """Everything."""
 
@@ -73,6 +86,7 @@ class StateFrame(msgspec.Struct, frozen=True):
     routes: list[RouteFrame]
     pending: list[PendingTrade]
     risk: Risk
+    holdings: HoldingsFrame
 
 
 def dump(state: EngineState) -> bytes:
@@ -93,6 +107,7 @@ def dump(state: EngineState) -> bytes:
             routes=[RouteFrame(view.route.key, view.episode, list(view.tallies.items())) for view in state.routes],
             pending=state.pending,
             risk=state.risk,
+            holdings=HoldingsFrame(*(getattr(state, name) for name in HoldingsFrame.__struct_fields__)),
         )
     )
 
@@ -110,6 +125,8 @@ def load(content: bytes) -> EngineState:
     state.rejections_since_ns, state.chain_digest = frame.rejections_since_ns, frame.chain_digest
     state.pending, state.risk = frame.pending, frame.risk
     state.chains = dict(frame.chains)
+    for name in HoldingsFrame.__struct_fields__:
+        setattr(state, name, getattr(frame.holdings, name))
     _load_feeds(state, frame.feeds)
     for book in frame.books:
         _load_book(state.books[book.key], book)

@@ -4,6 +4,8 @@ import msgspec
 
 from streaming_worker.core.fees import NetworkCost, StableBasis, TakerFee
 from streaming_worker.core.instrument import Instrument, Pool
+from streaming_worker.core.inventory import Allocation
+from streaming_worker.core.rebalancing import RebalancingSettings
 from streaming_worker.core.units import E8, NANOS_PER_MILLISECOND, NANOS_PER_SECOND
 
 
@@ -45,7 +47,11 @@ class Simulation(msgspec.Struct, frozen=True):
 
 
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole configuration of one engine; routes are every instrument x pool of the same base asset."""
+    """The whole configuration of one engine; routes are every instrument x pool of the same base asset.
+
+    Without ``allocations`` no inventory is kept: no size is capped by balances, nothing is reserved, and rebalancing
+    costs nothing. With them a balance that is not listed holds nothing.
+    """
 
     instruments: tuple[Instrument, ...]
     pools: tuple[Pool, ...]
@@ -56,4 +62,6 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     simulation: Simulation = Simulation()
     sol_price_instruments: tuple[str, ...] = ()
+    allocations: tuple[Allocation, ...] = ()
+    rebalancing: RebalancingSettings = RebalancingSettings()
     rejection_interval_ns: int = 10 * NANOS_PER_SECOND

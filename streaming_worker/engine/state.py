@@ -5,9 +5,11 @@ import msgspec
 from streaming_worker.core.amm.pool_state import OracleState, TickArray, WhirlpoolMarket, WhirlpoolState
 from streaming_worker.core.amm.whirlpool import needed_array_starts
 from streaming_worker.core.book import Book
-from streaming_worker.core.instrument import Registry
+from streaming_worker.core.instrument import Instrument, Registry
+from streaming_worker.core.inventory import Inventory
 from streaming_worker.core.outputs import RejectionReason, TradePlan
 from streaming_worker.core.quote import Proportional, pool_price_after_fee
+from streaming_worker.core.rebalancing import Recommendation, Transfers
 from streaming_worker.core.risk import Risk
 from streaming_worker.core.route import Route, routes_of
 from streaming_worker.core.simulate import PendingTrade
@@ -49,6 +51,7 @@ class BookView:
         "crossed_since_ns",
         "feed",
         "ignored_deltas",
+        "instrument",
         "is_synced",
         "key",
         "lag_ns",
@@ -58,8 +61,9 @@ class BookView:
         "updates",
     )
 
-    def __init__(self, key: str, feed: FeedStatus) -> None:
-        self.key = key
+    def __init__(self, instrument: Instrument, feed: FeedStatus) -> None:
+        self.instrument = instrument
+        self.key = instrument.key
         self.feed = feed
         self.book = Book()
         self.is_synced = False
@@ -209,7 +213,7 @@ class EngineState:
         self.chains: dict[str, ChainStatus] = {}
         for scope in settings.feeds:
             feed = self.feeds[scope.name]
-            self.books |= {key: BookView(key, feed) for key in scope.instruments}
+            self.books |= {key: BookView(registry.instruments[key], feed) for key in scope.instruments}
             self.pools |= {key: PoolView(key, feed) for key in scope.pools}
             self.chains[scope.name] = ChainStatus()
         self.routes: list[RouteView] = []
@@ -218,6 +222,12 @@ class EngineState:
         self.pending: list[PendingTrade] = []
         limits = settings.limits
         self.risk = Risk(daily_loss_usd_e8=limits.daily_loss_usd_e8, resume_after_ns=limits.resume_after_ns)
+        self.inventory = Inventory.of(settings.allocations) if settings.allocations else None
+        self.transfers = Transfers(in_flight=[])
+        self.holdings_version = 0
+        self.alerted_version = 0
+        self.inventory_minute: int | None = None
+        self.recommended: tuple[Recommendation, ...] = ()
         self.event_count = 0
         self.now_ns = 0
         self.hour: int | None = None

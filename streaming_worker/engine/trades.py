@@ -7,6 +7,7 @@ the chain reaches their slot.
 from streaming_worker.core.amm.pool_state import WhirlpoolMarket
 from streaming_worker.core.outputs import Output
 from streaming_worker.core.quote import Proportional
+from streaming_worker.core.route import Route
 from streaming_worker.core.simulate import (
     PendingTrade,
     can_unwind,
@@ -15,8 +16,9 @@ from streaming_worker.core.simulate import (
     settle,
     unwind,
 )
+from streaming_worker.engine import holdings
 from streaming_worker.engine.digest import identity
-from streaming_worker.engine.state import EngineState, Episode, RouteView
+from streaming_worker.engine.state import BookView, EngineState, Episode, RouteView
 
 
 def schedule(
@@ -28,24 +30,25 @@ def schedule(
     chain_slot = state.chains[view.pool.feed.name].slot
     slot = view.pool.slot if chain_slot is None else max(chain_slot, view.pool.slot)
     for latency_ns in settings.simulation.ladder_ns:
-        state.pending.append(
-            PendingTrade(
-                trade_id=identity(episode.opportunity_id, latency_ns),
-                opportunity_id=episode.opportunity_id,
-                instrument=route.instrument.key,
-                pool=route.pool.key,
-                direction=route.direction,
-                plan=plan,
-                latency_ns=latency_ns,
-                decided_ns=state.now_ns,
-                due_ns=state.now_ns + latency_ns,
-                due_slot=slot + settings.simulation.landing_slots,
-                reference_pool_e8=reference,
-                taker_millionths=costs.taker_millionths,
-                basis_millionths=costs.basis_millionths,
-                tolerance_millionths=settings.limits.min_output_tolerance_millionths,
-            )
+        trade = PendingTrade(
+            trade_id=identity(episode.opportunity_id, latency_ns),
+            opportunity_id=episode.opportunity_id,
+            instrument=route.instrument.key,
+            pool=route.pool.key,
+            direction=route.direction,
+            plan=plan,
+            latency_ns=latency_ns,
+            decided_ns=state.now_ns,
+            due_ns=state.now_ns + latency_ns,
+            due_slot=slot + settings.simulation.landing_slots,
+            reference_pool_e8=reference,
+            taker_millionths=costs.taker_millionths,
+            basis_millionths=costs.basis_millionths,
+            tolerance_millionths=settings.limits.min_output_tolerance_millionths,
         )
+        if state.inventory is not None and latency_ns == settings.simulation.primary_ns:
+            holdings.reserve(state.inventory, route, trade, holdings.funding_terms(state, costs.taker_millionths))
+        state.pending.append(trade)
 
 
 def advance(state: EngineState, now_ns: int) -> list[Output]:
@@ -65,7 +68,9 @@ def advance(state: EngineState, now_ns: int) -> list[Output]:
 def _fill_due_legs(state: EngineState, trade: PendingTrade, now_ns: int) -> None:
     if trade.cex_leg is None and now_ns >= trade.due_ns:
         view = state.books[trade.instrument]
-        fill_cex_leg(trade, view.book if view.is_synced else None, now_ns)
+        book = view.book if view.is_synced else None
+        fill_cex_leg(trade, book, now_ns, budget_e8=holdings.budget_e8(state, trade))
+        holdings.hold(state, trade)
     if trade.pool_leg is None and now_ns >= trade.due_ns:
         _land_when_reached(state, trade, now_ns)
 
@@ -75,10 +80,9 @@ def _land_when_reached(state: EngineState, trade: PendingTrade, now_ns: int) -> 
     chain = state.chains[pool.feed.name]
     if chain.slot is None or chain.slot < trade.due_slot or pool.market is None:
         return
-    route = next(view.route for view in pool.routes if _is_route_of(view, trade))
     land_pool_leg(
         trade,
-        route,
+        _route_of(state, trade),
         pool.market,
         slot=chain.slot,
         unix_timestamp=chain.unix_timestamp if chain.unix_timestamp is not None else 0,
@@ -86,8 +90,9 @@ def _land_when_reached(state: EngineState, trade: PendingTrade, now_ns: int) -> 
     )
 
 
-def _is_route_of(view: RouteView, trade: PendingTrade) -> bool:
-    return view.route.instrument.key == trade.instrument and view.route.direction is trade.direction
+def _route_of(state: EngineState, trade: PendingTrade) -> Route:
+    routes = (view.route for view in state.pools[trade.pool].routes)
+    return next(r for r in routes if r.instrument.key == trade.instrument and r.direction is trade.direction)
 
 
 def _is_finished(state: EngineState, trade: PendingTrade, now_ns: int) -> bool:
@@ -98,14 +103,20 @@ def _is_finished(state: EngineState, trade: PendingTrade, now_ns: int) -> bool:
     if trade.unwind_due_ns is None:
         trade.unwind_due_ns = now_ns + trade.latency_ns
     book = state.books[trade.instrument]
-    if now_ns < trade.unwind_due_ns or not book.is_synced or not can_unwind(trade, book.book):
+    if now_ns < trade.unwind_due_ns or not book.is_synced or not _can_unwind(state, trade, book):
         return False
     unwind(trade, book.book, now_ns)
     return True
 
 
+def _can_unwind(state: EngineState, trade: PendingTrade, book: BookView) -> bool:
+    """A position that cannot be bought back stays open, marked at market, until its exchange holds enough."""
+    return can_unwind(trade, book.book, budget_e8=holdings.budget_e8(state, trade))
+
+
 def _settle(state: EngineState, trade: PendingTrade, now_ns: int) -> list[Output]:
     done = settle(trade, now_ns)
+    holdings.book_trade(state, _route_of(state, trade), trade, done)
     outputs: list[Output] = [done]
     if trade.latency_ns == state.settings.simulation.primary_ns:
         outputs += state.risk.on_realised(done.realised_net_usd_e8, now_ns)

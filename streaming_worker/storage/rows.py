@@ -31,8 +31,10 @@ from streaming_worker.core.events import (
     TickArrayUpdate,
     TradePrint,
 )
+from streaming_worker.core.inventory import BalanceAlert
 from streaming_worker.core.outputs import (
     CostItem,
+    InventorySnapshot,
     Keyframe,
     Opportunity,
     OpportunityOpened,
@@ -41,7 +43,10 @@ from streaming_worker.core.outputs import (
     RiskTransition,
     SimulatedTrade,
     TradePlan,
+    TransferMoved,
 )
+from streaming_worker.core.rebalancing import Recommendation
+from streaming_worker.storage.holding_rows import holding_row
 from streaming_worker.storage.schema import COST_KINDS
 
 Row: TypeAlias = tuple[object, ...]
@@ -96,6 +101,8 @@ def output_rows(seq: int, output: Output) -> list[TableRow]:
             return [("simulated_trades", _simulated_row(seq, output)), *_leg_rows(seq, output)]
         case RiskTransition():
             return [("risk_events", _risk_row(seq, output))]
+        case InventorySnapshot() | BalanceAlert() | Recommendation() | TransferMoved():
+            return [holding_row(seq, output)]
         case Keyframe():
             return [("keyframes", (output.event_count, output.received_ns, output.digest, output.state))]
         case _:

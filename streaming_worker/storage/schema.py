@@ -95,6 +95,8 @@ _INSTRUMENT: Final = _text("instrument", "venue:symbol")
 _POOL: Final = _text("pool", "venue:address")
 _SLOT: Final = _int("slot", "chain slot that the state was read at")
 _ROUTE: Final = (_INSTRUMENT, _POOL, _text("direction", "buy_cex_sell_pool or buy_pool_sell_cex"))
+_BALANCE_VENUE: Final = _text("venue", "venue that holds it")
+_ASSET: Final = _text("asset", "asset")
 COST_KINDS: Final = ("taker_fee", "pool_fee", "slippage", "price_impact", "network_cost", "stable_basis")
 
 
@@ -198,6 +200,31 @@ TABLES: Final[tuple[Table, ...]] = (
     Table("risk_events", Role.OUTPUT, "one row per change of risk state", (
         _SEQ, _RECEIVED, _text("previous", "state"), _text("current", "state"), _text("cause", "cause"),
         _text("actor", "who"), _text("reason", "why"), _int("daily_net_usd_e8", "realised today, USD x 1e8"),
+    )),
+    Table("inventory_snapshots", Role.OUTPUT, "one row per shadow balance and minute of event time", (
+        _SEQ, _RECEIVED, _BALANCE_VENUE, _ASSET, _int("total_e8", "asset x 1e8"),
+        _int("reserved_e8", "of this set aside for pending trades, asset x 1e8"), _int("target_e8", "asset x 1e8"),
+        _int("drift_e8", "total minus target, asset x 1e8"), _int("arriving_e8", "on its way here, asset x 1e8"),
+        _int("price_usd_e8", "USD x 1e8 per unit; null without a price", nullable=True),
+    )),
+    Table("balance_alerts", Role.OUTPUT, "one row per balance that became low or recovered", (
+        _SEQ, _RECEIVED, _text("kind", "low_balance or recovered"), _BALANCE_VENUE, _ASSET,
+        _int("total_e8", "asset x 1e8"), _int("low_e8", "limit, asset x 1e8"),
+    )),
+    Table("rebalancing_recommendations", Role.OUTPUT, "one row per recommendation that differs from the one before", (
+        _SEQ, _RECEIVED, _text("assets", "assets that the transfers connect, by comma"),
+        Column("transfers", ColumnType.INTEGER, "how many"), _text("proposal", "JSON of the transfers"),
+        _int("fee_e8", "asset x 1e8"), _int("uncovered_e8", "what stays missing, asset x 1e8"),
+        _int("duration_ns", "longest of the transfers"),
+        _int("cost_usd_e8", "fee in USD x 1e8; null without a price", nullable=True),
+        _int("cost_of_waiting_usd_e8", "profit missed without, USD x 1e8; null where unknown", nullable=True),
+    )),
+    Table("transfers", Role.OUTPUT, "one row per departure and arrival of a simulated transfer", (
+        _SEQ, _RECEIVED, _text("status", "departed or arrived"), _text("transfer_id", "hash"),
+        _text("source", "venue that pays"), _text("destination", "venue that receives"), _ASSET,
+        _text("received_asset", "what the destination books"), _int("amount_e8", "that arrives, asset x 1e8"),
+        _int("fee_e8", "paid at the source beside it, asset x 1e8"), _int("departed_ns", "ns UTC"),
+        _int("arrives_ns", "ns UTC"), _text("terms", "where the fee comes from"),
     )),
     Table("keyframes", Role.OUTPUT, "one row per complete engine state, before the event with the next seq", (
         _SEQ, _RECEIVED, _text("digest", "chain digest of all outputs before this"),

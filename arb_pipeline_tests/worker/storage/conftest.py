@@ -12,6 +12,9 @@ from streaming_worker.adapters.clock import AnchoredClock
 from streaming_worker.core import events as e
 from streaming_worker.core import outputs as o
 from streaming_worker.core.amm import pool_state as p
+from streaming_worker.core.instrument import Venue
+from streaming_worker.core.inventory import AlertKind, BalanceAlert
+from streaming_worker.core.rebalancing import ProposedTransfer, Recommendation, Transfer
 from streaming_worker.errors import StorageError
 from streaming_worker.storage.live_file import WorkerRun
 from streaming_worker.storage.sink import Sink, SinkSettings
@@ -72,6 +75,17 @@ EVENT = st.one_of(
     st.builds(e.ClockTick, I64),
 )
 
+VENUE = st.sampled_from(Venue)
+PROPOSAL = st.builds(ProposedTransfer, VENUE, VENUE, TEXT, TEXT, I64, I64, I64, TEXT)
+HOLDING = st.one_of(
+    st.builds(o.InventorySnapshot, VENUE, TEXT, I64, I64, I64, I64, I64, MAYBE, I64),
+    st.builds(BalanceAlert, st.sampled_from(AlertKind), VENUE, TEXT, I64, I64, I64),
+    st.builds(
+        Recommendation,
+        *(st.lists(TEXT).map(tuple), st.lists(PROPOSAL, max_size=3).map(tuple), I64, I64, I64, MAYBE, MAYBE, I64),
+    ),
+    st.builds(o.TransferMoved, st.sampled_from(o.TransferStatus), st.builds(Transfer, TEXT, PROPOSAL, I64, I64), I64),
+)
 MONEY = st.integers(-(10**17), 10**17)
 COSTS = st.lists(st.builds(o.CostItem, st.sampled_from(o.CostKind), MONEY, TEXT, I64), max_size=8).map(tuple)
 PLAN = st.builds(o.TradePlan, I64, I64, I64, I64, I64, COSTS, I64, I64)
@@ -97,6 +111,7 @@ OUTPUT = st.one_of(
         *(st.sampled_from(o.RiskState), st.sampled_from(o.RiskState), st.sampled_from(o.RiskCause)),
         *(TEXT, TEXT, I64, I64),
     ),
+    HOLDING,
     st.builds(o.Keyframe, TEXT, I64, st.binary(max_size=64), I64),
 )
 
