@@ -1,4 +1,4 @@
-"""Sealed segments become Parquet hours: verified row by row count, then recorded, then never touched again.
+"""Sealed segments become Parquet hours: verified by row counts and checksums, then recorded, then never touched again.
 
 A group of neighbouring segments of one worker run gives one file per table and hour. A crash leaves files that the
 manifest does not name; the next compaction removes them and does the same work again, to the same names.
@@ -13,13 +13,16 @@ import duckdb
 from arb_pipeline.hours import Hour
 from arb_pipeline.lake.catalogue import COMPACTED, REFUSED, Catalogue, FileRecord, SegmentRecord
 from arb_pipeline.lake.connection import open_memory, quoted
-from arb_pipeline.lake.inspection import Segment, inspect, tables_in
+from arb_pipeline.lake.inspection import Segment, inspect, refused, tables_in
 from arb_pipeline.lake.layout import LakeLayout, appear, sha256_of
 from arb_pipeline.lake.tables import CAPTURED, LAKE_TABLES, LakeTable
 from streaming_worker.core.units import NANOS_PER_HOUR
 from streaming_worker.errors import StorageError
+from streaming_worker.storage.faults import is_damage
 
 GROUP_SEGMENTS = 120
+# of all columns of every row, and independent of their order
+_SUMS = "count(*), sum(hash(t))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,10 @@ def compact(
     records: list[SegmentRecord] = []
     files: list[FileRecord] = []
     for group in _groups(pending):
-        group_records, group_files = _compact_group(layout, catalogue, group)
-        catalogue.record(group_records, group_files, now_ns=now())
-        records += group_records
-        files += group_files
+        for part_records, part_files in _compacted(layout, catalogue, group):
+            catalogue.record(part_records, part_files, now_ns=now())
+            records += part_records
+            files += part_files
     return CompactionResult(records, files, _rows_by_table(files))
 
 
@@ -105,6 +108,26 @@ def _groups(pending: list[Segment]) -> Iterator[list[Segment]]:
         group.append(segment)
     if group:
         yield group
+
+
+def _compacted(
+    layout: LakeLayout, catalogue: Catalogue, group: list[Segment]
+) -> Iterator[tuple[list[SegmentRecord], list[FileRecord]]]:
+    """Compact a group; one in which damage comes to light is taken apart until only the damaged segment is refused."""
+    try:
+        whole = _compact_group(layout, catalogue, group)
+    except duckdb.Error as e:
+        if not is_damage(e):
+            raise StorageError(f"cannot compact {group[0].path.name} to {group[-1].path.name}: {e}") from e
+        remove_orphans(layout, catalogue)
+        if len(group) == 1:
+            yield [refused(group[0], e)], []
+            return
+        half = len(group) // 2
+        yield from _compacted(layout, catalogue, group[:half])
+        yield from _compacted(layout, catalogue, group[half:])
+        return
+    yield whole
 
 
 def _compact_group(
@@ -169,12 +192,12 @@ class _RunWriter:
             f"CREATE OR REPLACE TEMP VIEW pending AS FROM ({rows})"
             f" SELECT {own}, {quoted(self._worker)} AS worker, {quoted(self._run_id)} AS run_id"
         )
-        counts = self._connection.execute(
-            "SELECT received_ns // ? AS hour, count(*) FROM pending GROUP BY hour ORDER BY hour", [NANOS_PER_HOUR]
+        sums = self._connection.execute(
+            f"FROM pending AS t SELECT received_ns // ? AS hour, {_SUMS} GROUP BY hour ORDER BY hour", [NANOS_PER_HOUR]
         ).fetchall()
-        return [self._write_hour(table, Hour(hour * NANOS_PER_HOUR), rows=count) for hour, count in counts]
+        return [self._write_hour(table, Hour(hour * NANOS_PER_HOUR), expected=tuple(both)) for hour, *both in sums]
 
-    def _write_hour(self, table: LakeTable, hour: Hour, *, rows: int) -> FileRecord:
+    def _write_hour(self, table: LakeTable, hour: Hour, *, expected: tuple[int, ...]) -> FileRecord:
         folder = self._layout.folder(table.name, hour)
         folder.mkdir(parents=True, exist_ok=True)
         final = folder / f"{self._stem}.parquet"
@@ -184,17 +207,21 @@ class _RunWriter:
             f"COPY (FROM pending WHERE received_ns >= {hour.start_ns} AND received_ns < {hour.end_ns})"
             f" TO {quoted(str(temporary))} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2)"
         )
-        self._verify(temporary, table, rows=rows)
+        self._verify(temporary, table, expected)
         digest = sha256_of(temporary)
         size = temporary.stat().st_size
         appear(temporary, final)
         path = str(final.relative_to(self._layout.root))
-        return FileRecord(path, table.name, self._worker, self._run_id, hour.start_ns, rows, size, digest)
+        return FileRecord(path, table.name, self._worker, self._run_id, hour.start_ns, expected[0], size, digest)
 
-    def _verify(self, written: Path, table: LakeTable, *, rows: int) -> None:
-        found = self._connection.execute("SELECT count(*) FROM read_parquet(?)", [str(written)]).fetchone()
-        if found != (rows,):
-            raise StorageError(f"{table.name}: expected {rows} rows in the lake file, found {found}", path=str(written))
+    def _verify(self, written: Path, table: LakeTable, expected: tuple[int, ...]) -> None:
+        rows = f"FROM read_parquet({quoted(str(written))}, hive_partitioning = false) AS t SELECT {_SUMS}"
+        found = self._connection.execute(rows).fetchone()
+        if found != expected:
+            raise StorageError(
+                f"{table.name}: expected rows and checksum {expected} in the lake file, found {found}",
+                path=str(written),
+            )
 
 
 def _check_counts(records: list[SegmentRecord], files: list[FileRecord]) -> None:

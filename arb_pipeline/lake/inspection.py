@@ -11,6 +11,7 @@ from arb_pipeline.lake.catalogue import COMPACTED, REFUSED, SegmentRecord
 from arb_pipeline.lake.connection import quoted
 from arb_pipeline.lake.tables import CAPTURED
 from streaming_worker.errors import StorageError
+from streaming_worker.storage.faults import is_damage
 from streaming_worker.storage.schema import TABLES, Role
 
 # Written with the clock of the machine when a file is opened; everything else carries the time of its event.
@@ -32,23 +33,35 @@ class Segment:
 
 
 def inspect(connection: duckdb.DuckDBPyConnection, alias: str, segment: Segment) -> SegmentRecord:
-    """Attach a segment and describe it; refused with the reason when it cannot be read or is not of one run."""
+    """Attach a segment and describe it; refused with the reason when it is damaged or not of one run.
+
+    Raises: StorageError when it cannot be read for another reason: the disk or another process is in the way.
+    """
     try:
         connection.execute(f"ATTACH {quoted(str(segment.path))} AS {alias} (READ_ONLY)")
         return _described(connection, alias, segment)
-    except (duckdb.Error, StorageError) as e:
-        return SegmentRecord(
-            worker=segment.worker,
-            name=segment.name,
-            run_id="",
-            status=REFUSED,
-            reason=str(e)[:500],
-            row_count=0,
-            first_seq=None,
-            last_seq=None,
-            first_ns=None,
-            last_ns=None,
-        )
+    except StorageError as e:
+        return refused(segment, e)
+    except duckdb.Error as e:
+        if not is_damage(e):
+            raise StorageError(f"cannot read segment {segment.path.name}: {e}", path=str(segment.path)) from e
+        return refused(segment, e)
+
+
+def refused(segment: Segment, error: Exception) -> SegmentRecord:
+    """Return the record of a segment that cannot be used."""
+    return SegmentRecord(
+        worker=segment.worker,
+        name=segment.name,
+        run_id="",
+        status=REFUSED,
+        reason=str(error)[:500],
+        row_count=0,
+        first_seq=None,
+        last_seq=None,
+        first_ns=None,
+        last_ns=None,
+    )
 
 
 def tables_in(connection: duckdb.DuckDBPyConnection, alias: str) -> list[str]:

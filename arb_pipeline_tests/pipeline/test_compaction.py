@@ -14,6 +14,7 @@ from arb_pipeline.lake.layout import LakeLayout, sha256_of
 from arb_pipeline.lake.tables import CAPTURED, LAKE_TABLES
 from arb_pipeline_tests.fixtures.platform import FIRST, HOURS, STRETCH
 from arb_pipeline_tests.fixtures.recorded import Stretch, capture
+from streaming_worker.errors import StorageError
 from streaming_worker.storage.segments import list_segments
 
 NOW_NS = 1_000
@@ -153,6 +154,29 @@ def test_a_segment_that_cannot_be_used_is_refused_and_the_rest_goes_on(
     assert reason in said
     assert {table.name: shop.rows(table.name) for table in CAPTURED} == expected
     assert shop.compact() == 0
+
+
+def test_damage_that_comes_to_light_while_rows_are_copied_costs_only_its_own_segment(shop: Shop) -> None:
+    """A flipped byte of a text column: counting rows and times does not read it, copying does."""
+    damaged = shop.segments[1]
+    expected = sum(segment_rows(s, "feed_events") for s in shop.segments if s != damaged)
+    data = damaged.path.read_bytes()
+    at = data.index(b"coinbase:")
+    damaged.path.write_bytes(data[:at] + b"C" + data[at + 1 :])
+    shop.compact()
+    ((_, name, said),) = shop.catalogue.refused()
+    assert (name, "checksum" in said) == (damaged.name, True)
+    assert shop.rows("feed_events") == expected
+    assert list(shop.layout.root.glob("*/*/*/*.tmp")) == []
+
+
+def test_a_disk_that_is_in_the_way_refuses_no_segment(shop: Shop) -> None:
+    """A segment that is refused is never looked at again: only damage may do that."""
+    gone = Segment("main", shop.folder / "segments" / "main" / "20991231T000000Z-00000099.duckdb")
+    with pytest.raises(StorageError, match="cannot read segment 20991231T000000Z-00000099"):
+        shop.compact([*shop.segments, gone])
+    assert shop.catalogue.refused() == []
+    assert shop.compact() == len(shop.segments)
 
 
 def test_two_runs_of_a_worker_never_share_a_file(shop: Shop) -> None:

@@ -5,7 +5,6 @@ its last whole transaction, and the damaged part is kept beside. A file that can
 under a name that nobody reads. Nothing with rows is ever removed.
 """
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,17 +14,13 @@ import duckdb
 from streaming_worker.core.units import Nanos
 from streaming_worker.errors import StorageError
 from streaming_worker.storage import wal
-from streaming_worker.storage.faults import translated
+from streaming_worker.storage.faults import is_damage, translated
 from streaming_worker.storage.live_file import LIVE_CONFIG
 from streaming_worker.storage.segments import LiveName, list_live_files, newest_received, newest_seq
 from streaming_worker.storage.worker_files import WorkerFiles, wal_path
 
 _MAX_CUTS: Final = 8
 _HEADER_BYTES: Final = 3 * 4_096
-_DAMAGE: Final = re.compile(
-    r"Corrupt|checksum|not a valid DuckDB|[Ss]erializ|while replaying WAL|INTERNAL Error|FATAL Error"
-)
-_REFUSAL: Final = re.compile(r"Could not set lock|No space left|Permission denied|Read-only|Too many open files")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +64,7 @@ def _recover(files: WorkerFiles, live: LiveName) -> RecoveredSegment:
         try:
             connection = _open(live.path, cuts)
         except duckdb.Error as e:
-            if _DAMAGE.search(str(e)) is None or _REFUSAL.search(str(e)):
+            if not is_damage(e):
                 raise
             if _is_unmade(live.path):
                 live.path.unlink()
