@@ -50,13 +50,15 @@ ORDER BY trade.worker, trade.run_id, trade.seq, trade.latency_ns, trade.trade_id
 
 _PREDICTED = " + ".join(f"predicted_{kind}_usd_e8" for kind in ("gross", *COST_KINDS))
 _REALISED = " + ".join(f"realised_{kind}_usd_e8" for kind in ("gross", *COST_KINDS))
-_CASH = "legs_cash_usd_e8 + legs_fee_usd_e8 + realised_network_cost_usd_e8 + realised_stable_basis_usd_e8"
+_CASH = "legs_cash_usd_e8 + legs_fee_usd_e8" + "".join(
+    f" + realised_{kind}_usd_e8" for kind in ("network_cost", "stable_basis", "rebalancing")
+)
 
 # Each names what must hold for every outcome; the condition selects the rows that break it.
 RULES: Final[dict[str, str]] = {
     "predicted net is gross plus every cost": f"predicted_net_usd_e8 <> {_PREDICTED}",
     "realised net is gross plus every cost": f"realised_net_usd_e8 <> {_REALISED}",
-    "realised net is the legs' cash, fees, network cost and basis": f"realised_net_usd_e8 <> {_CASH}",
+    "realised net is the legs' cash, fees, network cost, basis and rebalancing": f"realised_net_usd_e8 <> {_CASH}",
     "a trade is done after it was decided": "completed_ns < decided_ns + latency_ns",
     "a size is positive": "size_e8 <= 0 OR notional_usd_e8 <= 0",
     "fees and network costs are never income": "realised_taker_fee_usd_e8 > 0 OR realised_network_cost_usd_e8 > 0",

@@ -19,6 +19,7 @@ STACK: Final = (
     ("price_impact", "Price impact on the pool"),
     ("network_cost", "Network cost"),
     ("stable_basis", "Stable coin basis"),
+    ("rebalancing", "Rebalancing"),
     ("net", "Net"),
 )
 SHOWN_GAPS: Final = 15

@@ -55,7 +55,8 @@ PRIMARY = "FROM fct_simulated_trades WHERE is_primary AND report_date = CAST(? A
 @pytest.mark.parametrize(
     "column",
     ["realised_net_usd", "predicted_net_usd", "realised_taker_fee_usd", "realised_slippage_usd", "predicted_gross_usd",
-     "realised_network_cost_usd", "realised_stable_basis_usd", "realised_pool_fee_usd", "realised_price_impact_usd"],
+     "realised_network_cost_usd", "realised_stable_basis_usd", "realised_rebalancing_usd", "realised_pool_fee_usd",
+     "realised_price_impact_usd"],
 )  # fmt: skip
 def test_every_line_of_the_stack_is_the_sum_over_the_published_trades(
     published: duckdb.DuckDBPyConnection, mail: EmailMessage, column: str

@@ -90,7 +90,7 @@ def test_pnl_is_the_change_of_the_marked_inventory_minus_what_moves_nothing(plan
     earned = 0
     for trade in trades:
         costs = {item.kind: item.value_usd_e8 for item in trade.costs}
-        moves_nothing = (CostKind.NETWORK_COST, CostKind.STABLE_BASIS)
+        moves_nothing = (CostKind.NETWORK_COST, CostKind.STABLE_BASIS, CostKind.REBALANCING)
         earned += trade.realised_net_usd_e8 - sum(costs[kind] for kind in moves_nothing)
     assert money(script) == before_money + moved_money + earned
     assert inventory.totals()["SOL"] == before_sol + transferred(script, "SOL") - NETWORK_E8 * len(trades)

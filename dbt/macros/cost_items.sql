@@ -1,6 +1,6 @@
 {# The items of the cost stack, in waterfall order. #}
 {% macro cost_kinds() -%}
-    {{ return(['taker_fee', 'pool_fee', 'slippage', 'price_impact', 'network_cost', 'stable_basis']) }}
+    {{ return(['taker_fee', 'pool_fee', 'slippage', 'price_impact', 'network_cost', 'stable_basis', 'rebalancing']) }}
 {%- endmacro %}
 
 {# Every line of a stack: gross, the costs, net. #}

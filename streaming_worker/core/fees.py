@@ -23,18 +23,26 @@ class TakerFee(msgspec.Struct, frozen=True):
 class NetworkCost(msgspec.Struct, frozen=True):
     """What one pool transaction costs on chain, filled or reverted.
 
-    Units: lamports. Source: 5,000 lamports a signature; the priority fee is configuration.
+    Units: lamports. ``revert_share_millionths``: of all transactions sent, the share that reverts for reasons that no
+    recorded state shows (contention, an expired blockhash) and is sent again; each such attempt pays the whole cost.
+    What reverts on the recorded pool is simulated, and pays for itself.
+    Source: 5,000 lamports a signature; the priority fee is configuration.
     """
 
     signature_lamports: int
     signatures: int
     priority_lamports: int
     source: str
+    revert_share_millionths: int = 0
 
     @property
     def lamports(self) -> int:
-        """Return the whole cost of one transaction."""
-        return self.signature_lamports * self.signatures + self.priority_lamports
+        """Return the expected cost of one transaction, that of its unseen reverts included.
+
+        With a share r of attempts reverting, a transaction takes 1 / (1 - r) attempts. Rounds: up, against us.
+        """
+        once = self.signature_lamports * self.signatures + self.priority_lamports
+        return ceil_div(once * MILLIONTHS, MILLIONTHS - self.revert_share_millionths)
 
 
 class StableBasis(msgspec.Struct, frozen=True):

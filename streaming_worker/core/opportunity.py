@@ -9,6 +9,7 @@ from streaming_worker.core.fees import fee_amount
 from streaming_worker.core.funding import Funding, fundable_size
 from streaming_worker.core.outputs import CostItem, CostKind, RejectionReason, TradePlan
 from streaming_worker.core.quote import Legs, Proportional, largest_worthwhile_size, quote_legs
+from streaming_worker.core.rebalancing_cost import RebalancingTerms, rebalancing_usd_e8
 from streaming_worker.core.route import Route
 from streaming_worker.core.units import E8, MILLIONTHS, notional_e8_ceil, notional_e8_floor
 
@@ -16,7 +17,8 @@ from streaming_worker.core.units import E8, MILLIONTHS, notional_e8_ceil, notion
 class CostInputs(msgspec.Struct, frozen=True, gc=False):
     """What the costs are made of, each with its source and its age at the decision.
 
-    Units: millionths of the notional; ``network_usd_e8`` one pool transaction in USD x 1e8.
+    Units: millionths of the notional; ``network_usd_e8`` one pool transaction in USD x 1e8. ``rebalancing`` None: no
+    inventory is kept, so nothing has to be brought back.
     """
 
     proportional: Proportional
@@ -27,6 +29,7 @@ class CostInputs(msgspec.Struct, frozen=True, gc=False):
     network_age_ns: int
     pool_age_ns: int
     book_age_ns: int
+    rebalancing: RebalancingTerms | None = None
 
 
 class PlanLimits(msgspec.Struct, frozen=True, gc=False):
@@ -146,6 +149,7 @@ def price_plan(
         CostItem(CostKind.PRICE_IMPACT, sign * (pool_value - reference_pool) + pool_fee, "pool", inputs.pool_age_ns),
         CostItem(CostKind.NETWORK_COST, -inputs.network_usd_e8, inputs.network_source, inputs.network_age_ns),
         CostItem(CostKind.STABLE_BASIS, -fee_amount(pool_value, proportional.basis_millionths), inputs.basis_source, 0),
+        _rebalancing(inputs.rebalancing, legs.size_e8, best_price_e8, cex_value),
     )
     gross = sign * (reference_pool - reference_cex)
     net = gross + sum(item.value_usd_e8 for item in items)
@@ -159,6 +163,13 @@ def price_plan(
         net_usd_e8=net,
         net_edge_centibps=net * MILLIONTHS // cex_value,
     )
+
+
+def _rebalancing(terms: RebalancingTerms | None, size_e8: int, price_e8: int, notional_usd_e8: int) -> CostItem:
+    if terms is None:
+        return CostItem(CostKind.REBALANCING, 0, "no inventory kept", 0)
+    value = rebalancing_usd_e8(terms, size_e8=size_e8, price_e8=price_e8, notional_usd_e8=notional_usd_e8)
+    return CostItem(CostKind.REBALANCING, value, terms.source, 0)
 
 
 def reference_values(route: Route, best_price_e8: int, market: WhirlpoolMarket, size_e8: int) -> tuple[int, int]:

@@ -32,9 +32,12 @@ class RejectionReason(StrEnum):
     POOL_NOT_SYNCED = "pool_not_synced"
     POOL_NO_LIQUIDITY = "pool_no_liquidity"
     STALE_LEG = "stale_leg"
-    SOL_PRICE_MISSING = "sol_price_missing"
     FEE_UNKNOWN = "fee_unknown"
+    REBALANCING_UNKNOWN = "rebalancing_unknown"
     NO_EDGE = "no_edge"
+    LEG_BUSY = "leg_busy"
+    SOL_PRICE_MISSING = "sol_price_missing"
+    SOL_PRICE_STALE = "sol_price_stale"
     BELOW_MINIMUM_SIZE = "below_minimum_size"
     INSUFFICIENT_INVENTORY = "insufficient_inventory"
     POOL_REFUSED = "pool_refused"
@@ -60,6 +63,7 @@ class CostKind(StrEnum):
     PRICE_IMPACT = "price_impact"
     NETWORK_COST = "network_cost"
     STABLE_BASIS = "stable_basis"
+    REBALANCING = "rebalancing"
 
 
 class CostItem(msgspec.Struct, frozen=True, gc=False):
@@ -176,7 +180,8 @@ class SimulatedLeg(msgspec.Struct, frozen=True, gc=False):
 class SimulatedTrade(msgspec.Struct, frozen=True, gc=False, tag="simulated_trade"):
     """Both legs of one accepted episode at one latency, predicted against realised.
 
-    ``realised_net_usd_e8`` equals the sum of the legs' cash plus fees plus network cost plus stable basis, exactly.
+    ``realised_net_usd_e8`` equals the sum of the legs' cash plus fees plus network cost, stable basis
+    and rebalancing, exactly.
     """
 
     trade_id: str

@@ -16,10 +16,20 @@ from streaming_worker.core.units import E8, MILLIONTHS
 
 
 class Proportional(msgspec.Struct, frozen=True, gc=False):
-    """The costs that grow with size, in millionths: CEX taker fee, and the basis of the pool's quote asset."""
+    """The costs that grow with size, in millionths: CEX taker fee, and the basis of the pool's quote asset.
+
+    ``rebalancing_millionths`` is what the first unit owes to rebalancing, the least that any unit does; negative: it
+    brings balances back.
+    """
 
     taker_millionths: int
     basis_millionths: int
+    rebalancing_millionths: int = 0
+
+    @property
+    def cex_millionths(self) -> int:
+        """What grows with the notional at the exchange."""
+        return self.taker_millionths + self.rebalancing_millionths
 
 
 class Legs(msgspec.Struct, frozen=True, gc=False):
@@ -36,9 +46,9 @@ def is_crossing(route: Route, *, cex_price_e8: int, pool_price_e8: int, costs: P
     Units: ``pool_price_e8`` is the pool's marginal price after its fee, rounded against us.
     """
     if route.buys_on_cex:
-        pays = cex_price_e8 * (MILLIONTHS + costs.taker_millionths)
+        pays = cex_price_e8 * (MILLIONTHS + costs.cex_millionths)
         return pool_price_e8 * (MILLIONTHS - costs.basis_millionths) > pays
-    receives = cex_price_e8 * (MILLIONTHS - costs.taker_millionths)
+    receives = cex_price_e8 * (MILLIONTHS - costs.cex_millionths)
     return receives > pool_price_e8 * (MILLIONTHS + costs.basis_millionths)
 
 
@@ -126,7 +136,7 @@ def _pool_reach(
         return 0
     if route.buys_on_cex:
         limit = route.sqrt_price_at(
-            price_e8 * (MILLIONTHS + costs.taker_millionths) * MILLIONTHS,
+            price_e8 * (MILLIONTHS + costs.cex_millionths) * MILLIONTHS,
             E8 * (MILLIONTHS - costs.basis_millionths) * kept,
         )
         if limit >= pool.sqrt_price_x64:
@@ -136,7 +146,7 @@ def _pool_reach(
         )
         return swap if isinstance(swap, SwapRefusal) else route.raw_to_base(swap.amount_in)
     limit = route.sqrt_price_at(
-        price_e8 * (MILLIONTHS - costs.taker_millionths) * kept,
+        price_e8 * (MILLIONTHS - costs.cex_millionths) * kept,
         E8 * (MILLIONTHS + costs.basis_millionths) * MILLIONTHS,
     )
     if limit <= pool.sqrt_price_x64:

@@ -130,19 +130,25 @@ def unwind(trade: PendingTrade, book: Book, now_ns: int) -> None:
 
 
 def settle(trade: PendingTrade, now_ns: int) -> SimulatedTrade:
-    """Add up a finished trade. Gross plus the cost items equals the net, which equals cash plus fees, exactly."""
+    """Add up a finished trade. Gross plus the cost items equals the net, exactly.
+
+    The net is cash, taker fees, network cost, stable basis and rebalancing; the last only where the pool leg landed,
+    because nothing else moves anything between venues.
+    """
     legs = tuple(leg for leg in (trade.cex_leg, trade.pool_leg, trade.unwind_leg) if leg is not None)
     by_kind = {leg.kind: leg for leg in legs}
     pool = by_kind[LegKind.POOL]
     taker = sum(leg.fee_usd_e8 for leg in legs if leg.kind is not LegKind.POOL)
-    network = sum(item.value_usd_e8 for item in trade.plan.costs if item.kind is CostKind.NETWORK_COST)
+    planned = {item.kind: item for item in trade.plan.costs}
+    network = planned[CostKind.NETWORK_COST].value_usd_e8
     basis = -fee_amount(abs(pool.cash_usd_e8), trade.basis_millionths)
-    net = sum(leg.cash_usd_e8 for leg in legs) + taker + network + basis
     is_landed = pool.status is LegStatus.FILLED
+    rebalancing = planned[CostKind.REBALANCING].value_usd_e8 if is_landed else 0
+    net = sum(leg.cash_usd_e8 for leg in legs) + taker + network + basis + rebalancing
     gross = trade.plan.gross_usd_e8 if is_landed else 0
     impact = _price_impact(trade, pool) if is_landed else 0
-    slippage = net - gross - taker + trade.pool_fee_e8 - impact - network - basis
-    values = (taker, -trade.pool_fee_e8, slippage, impact, network, basis)
+    slippage = net - gross - taker + trade.pool_fee_e8 - impact - network - basis - rebalancing
+    values = (taker, -trade.pool_fee_e8, slippage, impact, network, basis, rebalancing)
     return SimulatedTrade(
         trade_id=trade.trade_id,
         opportunity_id=trade.opportunity_id,

@@ -18,11 +18,12 @@ from streaming_worker.core.outputs import (
     TradePlan,
 )
 from streaming_worker.core.quote import Proportional, is_crossing
+from streaming_worker.core.rebalancing_cost import lowest_rate_millionths
 from streaming_worker.core.units import I64_MAX, MILLIONTHS
 from streaming_worker.engine import holdings
 from streaming_worker.engine.digest import identity
 from streaming_worker.engine.state import BookView, EngineState, Episode, FeedStatus, PoolView, Rates, RouteView
-from streaming_worker.engine.trades import schedule
+from streaming_worker.engine.trades import is_busy, schedule
 
 _CLOSING = {
     RejectionReason.RISK_NOT_ACTIVE: CloseReason.RISK,
@@ -97,43 +98,58 @@ def _price(
 ) -> list[Output]:
     """Reject on two numbers; only a crossing pays for the size search."""
     rates = _rates(state, view)
-    if rates is None:
-        return _refuse(state, view, RejectionReason.FEE_UNKNOWN, edge)
+    if isinstance(rates, RejectionReason):
+        return _refuse(state, view, rates, edge)
     if not is_crossing(view.route, cex_price_e8=cex_price_e8, pool_price_e8=pool_price_e8, costs=rates.proportional):
         return _refuse(state, view, RejectionReason.NO_EDGE, edge)
+    if view.episode is None and is_busy(state, view.route):
+        return _refuse(state, view, RejectionReason.LEG_BUSY, edge)
     inputs = _cost_inputs(state, view, rates)
-    if inputs is None:
-        return _refuse(state, view, RejectionReason.SOL_PRICE_MISSING, edge)
+    if isinstance(inputs, RejectionReason):
+        return _refuse(state, view, inputs, edge)
     return _plan(state, view, market, inputs, edge)
 
 
-def _rates(state: EngineState, view: RouteView) -> Rates | None:
-    """Return the proportional costs in force, cached until the fee schedule changes; None when one is unknown."""
+def _rates(state: EngineState, view: RouteView) -> Rates | RejectionReason:
+    """Return the proportional costs in force, cached until fees or balances change; the reason when one is unknown."""
     rates = view.rates
-    if rates is not None and rates.from_ns <= state.now_ns < rates.until_ns:
+    if (
+        rates is not None
+        and rates.from_ns <= state.now_ns < rates.until_ns
+        and rates.holdings_version == state.holdings_version
+    ):
         return rates
     fees, instrument = state.settings.taker_fees, view.route.instrument
     fee = taker_fee_at(fees, venue=instrument.venue, symbol=instrument.symbol, now_ns=state.now_ns)
     basis = _basis(state, view)
     if fee is None or basis is None:
-        return None
+        return RejectionReason.FEE_UNKNOWN
+    rebalancing = holdings.rebalancing_of(state, view.route)
+    if rebalancing is None and state.inventory is not None:
+        return RejectionReason.REBALANCING_UNKNOWN
     changes = [line.valid_from_ns for line in fees if line.valid_from_ns > state.now_ns]
     view.rates = Rates(
-        proportional=Proportional(fee.millionths, basis[0]),
+        proportional=Proportional(
+            fee.millionths, basis[0], 0 if rebalancing is None else lowest_rate_millionths(rebalancing)
+        ),
         taker_source=fee.source,
         basis_source=basis[1],
         from_ns=state.now_ns,
         until_ns=min(changes, default=I64_MAX),
+        rebalancing=rebalancing,
+        holdings_version=state.holdings_version,
     )
     return view.rates
 
 
-def _cost_inputs(state: EngineState, view: RouteView, rates: Rates) -> CostInputs | None:
-    """Gather what the costs are made of; None without a usable SOL price."""
+def _cost_inputs(state: EngineState, view: RouteView, rates: Rates) -> CostInputs | RejectionReason:
+    """Gather what the costs are made of; the reason without a usable SOL price."""
     sol = _sol_price(state)
     if sol is None:
-        return None
+        return RejectionReason.SOL_PRICE_MISSING
     sol_price, sol_age = sol
+    if sol_age > state.settings.limits.max_sol_price_age_ns:
+        return RejectionReason.SOL_PRICE_STALE
     network: NetworkCost = state.settings.network_cost
     return CostInputs(
         proportional=rates.proportional,
@@ -144,6 +160,7 @@ def _cost_inputs(state: EngineState, view: RouteView, rates: Rates) -> CostInput
         network_age_ns=sol_age,
         pool_age_ns=_pool_age(state, view.pool),
         book_age_ns=state.now_ns - view.book.received_ns,
+        rebalancing=rates.rebalancing,
     )
 
 
@@ -274,13 +291,18 @@ def _basis(state: EngineState, view: RouteView) -> tuple[int, str] | None:
 
 
 def _sol_price(state: EngineState) -> tuple[int, int] | None:
-    """Return the SOL ask (against us: we buy it for fees) and its age from the first synced book configured for it."""
+    """Return the SOL ask (against us: we buy it for fees) and its age, from the freshest book configured for it.
+
+    Of books of one age the first in configured order counts.
+    """
+    freshest: tuple[int, int] | None = None
     for key in state.settings.sol_price_instruments:
         view = state.books[key]
-        ask = view.book.best_ask
-        if view.is_synced and ask is not None and sol_price_in_range(ask[0]) and is_live(state, view.feed):
-            return ask[0], state.now_ns - view.received_ns
-    return None
+        ask, age = view.book.best_ask, state.now_ns - view.received_ns
+        is_usable = view.is_synced and ask is not None and sol_price_in_range(ask[0]) and is_live(state, view.feed)
+        if is_usable and ask is not None and (freshest is None or age < freshest[1]):
+            freshest = ask[0], age
+    return freshest
 
 
 def _pool_age(state: EngineState, pool: PoolView) -> int:

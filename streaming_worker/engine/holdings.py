@@ -16,6 +16,7 @@ from streaming_worker.core.outputs import (
     TransferStatus,
 )
 from streaming_worker.core.rebalancing import Recommendation, Transfer, recommend
+from streaming_worker.core.rebalancing_cost import RebalancingTerms, terms_of
 from streaming_worker.core.route import Route
 from streaming_worker.core.simulate import PendingTrade
 from streaming_worker.core.units import E8, NANOS_PER_SECOND
@@ -40,6 +41,13 @@ def funding_of(state: EngineState, route: Route, taker_millionths: int) -> Fundi
     if state.inventory is None:
         return None
     return Funding(funds_of(state.inventory, route), funding_terms(state, taker_millionths))
+
+
+def rebalancing_of(state: EngineState, route: Route) -> RebalancingTerms | None:
+    """Return what a route's trades owe to rebalancing now; None without inventory, or without a configured way back."""
+    if state.inventory is None:
+        return None
+    return terms_of(route, state.inventory, state.transfers, state.settings.rebalancing.routes)
 
 
 def reserve(inventory: Inventory, route: Route, trade: PendingTrade, terms: FundingTerms) -> None:

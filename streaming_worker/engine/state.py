@@ -10,6 +10,7 @@ from streaming_worker.core.inventory import Inventory
 from streaming_worker.core.outputs import RejectionReason, TradePlan
 from streaming_worker.core.quote import Proportional, pool_price_after_fee
 from streaming_worker.core.rebalancing import Recommendation, Transfers
+from streaming_worker.core.rebalancing_cost import RebalancingTerms
 from streaming_worker.core.risk import Risk
 from streaming_worker.core.route import Route, routes_of
 from streaming_worker.core.simulate import PendingTrade
@@ -166,6 +167,8 @@ class Rates(msgspec.Struct, frozen=True, gc=False):
     basis_source: str
     from_ns: int
     until_ns: int
+    rebalancing: RebalancingTerms | None = None
+    holdings_version: int = 0
 
 
 class RouteView:

@@ -51,6 +51,20 @@ def schedule(
         state.pending.append(trade)
 
 
+def is_busy(state: EngineState, route: Route) -> bool:
+    """Return whether a trade that counts is on its way on the same side of the book or in the same pool.
+
+    Its fills do not show in the recorded market, so a second trade would be filled from the same liquidity again.
+    """
+    primary_ns = state.settings.simulation.primary_ns
+    return any(
+        trade.pool == route.pool.key
+        or (trade.instrument == route.instrument.key and trade.direction is route.direction)
+        for trade in state.pending
+        if trade.latency_ns == primary_ns
+    )
+
+
 def advance(state: EngineState, now_ns: int) -> list[Output]:
     """Move every pending trade as far as the present state allows; settled ones are given out in queue order."""
     outputs: list[Output] = []

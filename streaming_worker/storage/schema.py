@@ -97,7 +97,7 @@ _SLOT: Final = _int("slot", "chain slot that the state was read at")
 _ROUTE: Final = (_INSTRUMENT, _POOL, _text("direction", "buy_cex_sell_pool or buy_pool_sell_cex"))
 _BALANCE_VENUE: Final = _text("venue", "venue that holds it")
 _ASSET: Final = _text("asset", "asset")
-COST_KINDS: Final = ("taker_fee", "pool_fee", "slippage", "price_impact", "network_cost", "stable_basis")
+COST_KINDS: Final = ("taker_fee", "pool_fee", "slippage", "price_impact", "network_cost", "stable_basis", "rebalancing")
 
 
 def _plan(prefix: str) -> tuple[Column, ...]:

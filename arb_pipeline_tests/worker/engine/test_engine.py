@@ -73,6 +73,7 @@ def test_cost_items_sum_to_the_net_in_waterfall_order() -> None:
     assert plan.net_usd_e8 == plan.gross_usd_e8 + sum(item.value_usd_e8 for item in plan.costs)
     assert [item.kind.value for item in plan.costs] == [
         "taker_fee", "pool_fee", "slippage", "price_impact", "network_cost", "stable_basis",
+        "rebalancing",
     ]  # fmt: skip
     assert all(item.value_usd_e8 <= 0 for item in plan.costs)
     cex_cost = plan.cex_notional_usd_e8
@@ -210,7 +211,7 @@ def test_an_oracle_is_kept_and_an_adaptive_pool_waits_for_it() -> None:
 def test_a_basis_is_found_by_both_assets() -> None:
     bases = (StableBasis("USDT", "USD", 1, 1, "other"), StableBasis("USDC", "USD", 300, 400, "ours"))
     script = started(stable_bases=bases)
-    assert opened(script).plan.costs[-1].source == "ours"
+    assert opened(script).plan.costs[-2].source == "ours"
 
 
 def test_a_pool_quoted_in_the_books_own_asset_has_no_basis() -> None:
@@ -218,7 +219,7 @@ def test_a_pool_quoted_in_the_books_own_asset_has_no_basis() -> None:
     books = tuple(dataclasses.replace(book, quote="USDC") for book in made.instruments)
     script = Script(Engine(msgspec.structs.replace(made, instruments=books)))
     script.calm()
-    item = opened(script).plan.costs[-1]
+    item = opened(script).plan.costs[-2]
     assert (item.value_usd_e8, item.source) == (0, "same asset")
 
 

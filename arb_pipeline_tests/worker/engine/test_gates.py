@@ -21,10 +21,11 @@ from streaming_worker.core.events import (
     GapCause,
     OperatorCommand,
 )
-from streaming_worker.core.fees import TakerFee
+from streaming_worker.core.fees import NetworkCost, TakerFee
 from streaming_worker.core.instrument import Venue
 from streaming_worker.core.outputs import (
     CloseReason,
+    CostKind,
     Opportunity,
     OpportunityOpened,
     RejectionReason,
@@ -139,6 +140,49 @@ def test_a_missing_sol_price_is_a_rejection() -> None:
     script.book(GEMINI, 148 * E8, 148 * E8 + CENT)
     assert script.of(OpportunityOpened) == []
     assert RejectionReason.SOL_PRICE_MISSING in reasons(script)
+
+
+def test_a_sol_price_that_is_too_old_is_a_rejection() -> None:
+    limits = Limits(max_sol_price_age_ns=3 * NANOS_PER_SECOND)
+    script = started(sol_price_instruments=(COINBASE,), limits=limits)
+    for _ in range(4):
+        script.wait(NANOS_PER_SECOND)
+        for feed in ("coinbase", "gemini"):
+            script.send(FeedHeartbeat(feed, None, None, script.now_ns))
+    script.book(GEMINI, 148 * E8, 148 * E8 + CENT)
+    assert script.of(OpportunityOpened) == []
+    assert RejectionReason.SOL_PRICE_STALE in reasons(script)
+
+
+def test_the_freshest_sol_price_counts_with_its_age() -> None:
+    script = started(sol_price_instruments=(COINBASE, GEMINI))
+    script.wait(NANOS_PER_SECOND)
+    script.book(GEMINI, 148 * E8, 148 * E8 + CENT)
+    (opening,) = script.of(OpportunityOpened)
+    network = {item.kind: item for item in opening.plan.costs}[CostKind.NETWORK_COST]
+    assert (network.age_ns, network.value_usd_e8) == (0, -(105_000 * (148 * E8 + CENT) // 10**9))
+
+
+def test_unseen_reverts_are_part_of_the_network_cost() -> None:
+    assert NetworkCost(5_000, 1, 20_000, "test").lamports == 25_000
+    assert NetworkCost(5_000, 1, 20_000, "test", revert_share_millionths=200_000).lamports == 31_250
+    assert NetworkCost(5_000, 1, 20_000, "test", revert_share_millionths=70_000).lamports == 26_882
+
+
+@pytest.mark.parametrize("second", [COINBASE, GEMINI])
+def test_while_a_trade_is_on_its_way_its_pool_and_book_side_are_busy(second: str) -> None:
+    script = started(taker_fees=(TakerFee(Venue.COINBASE, 4_000, "test"), TakerFee(Venue.GEMINI, 4_000, "test")))
+    opened(script)
+    script.now_ns += 1_000_000
+    script.book(GEMINI, 150 * E8 - CENT, 150 * E8 + CENT)
+    script.now_ns += 1_000_000
+    script.book(second, 148 * E8, 148 * E8 + CENT)
+    assert len(script.of(OpportunityOpened)) == 1
+    (view,) = (v for v in script.engine.state.routes if RejectionReason.LEG_BUSY in v.tallies)
+    assert view.route.instrument.key == second
+    script.wait(2 * NANOS_PER_SECOND)
+    script.book(second, 148 * E8, 148 * E8 + CENT)
+    assert len(script.of(OpportunityOpened)) == 2
 
 
 def test_a_new_fee_line_holds_from_its_first_moment() -> None:

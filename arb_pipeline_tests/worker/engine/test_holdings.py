@@ -7,6 +7,7 @@ from streaming_worker.core.events import FeedGap, GapCause
 from streaming_worker.core.instrument import Venue
 from streaming_worker.core.inventory import AlertKind, BalanceAlert, Flow, Inventory
 from streaming_worker.core.outputs import (
+    CostKind,
     InventorySnapshot,
     LegKind,
     LegStatus,
@@ -162,6 +163,33 @@ def test_a_missed_exchange_leg_holds_nothing_more() -> None:
     script.wait(2 * NANOS_PER_SECOND)
     assert primary(script).legs[0].status is LegStatus.MISSED
     assert inventory_of(script).reservations == {}
+
+
+def test_a_trade_that_adds_drift_pays_for_the_way_back_and_the_next_the_other_way_earns_it() -> None:
+    script = with_inventory()
+    there = {item.kind: item for item in opened(script).plan.costs}[CostKind.REBALANCING]
+    assert (there.source, there.value_usd_e8 < 0) == ("test", True)
+    script.wait(2 * NANOS_PER_SECOND)
+    assert {item.kind: item for item in primary(script).costs}[CostKind.REBALANCING].value_usd_e8 == there.value_usd_e8
+    script.book(GEMINI, 152 * E8, 152 * E8 + CENT)
+    opening = script.of(OpportunityOpened)[-1]
+    back = {item.kind: item for item in opening.plan.costs}[CostKind.REBALANCING]
+    assert back.value_usd_e8 > 0
+
+
+def test_a_trade_whose_pool_leg_reverted_owes_nothing_to_rebalancing() -> None:
+    script = with_inventory()
+    opened(script)
+    script.pool(148 * E8)
+    script.wait(2 * NANOS_PER_SECOND)
+    assert {item.kind: item.value_usd_e8 for item in primary(script).costs}[CostKind.REBALANCING] == 0
+
+
+def test_inventory_without_a_way_back_is_a_rejection_never_free() -> None:
+    script = started(allocations=allocations())
+    script.book(GEMINI, 148 * E8, 148 * E8 + CENT)
+    assert script.of(OpportunityOpened) == []
+    assert RejectionReason.REBALANCING_UNKNOWN in reasons(script)
 
 
 def test_balances_are_said_once_a_minute() -> None:

@@ -52,7 +52,7 @@ def assert_sums(trade: SimulatedTrade) -> None:
     costs = {item.kind.value: item.value_usd_e8 for item in trade.costs}
     assert trade.realised_net_usd_e8 == trade.gross_usd_e8 + sum(costs.values())
     flows = sum(leg.cash_usd_e8 + leg.fee_usd_e8 for leg in trade.legs)
-    assert trade.realised_net_usd_e8 == flows + costs["network_cost"] + costs["stable_basis"]
+    assert trade.realised_net_usd_e8 == flows + costs["network_cost"] + costs["stable_basis"] + costs["rebalancing"]
 
 
 @pytest.mark.parametrize("make", [started, dear])
