@@ -34,11 +34,15 @@ class FeedError(WorkerError):
 
 
 class FeedFormatError(FeedError):
-    """Bytes that are not what the venue documents; ``instrument`` is None unless only one book is in doubt."""
+    """Bytes that are not what the venue documents.
 
-    def __init__(self, message: str, *, instrument: str | None = None) -> None:
+    ``instrument`` is None unless only one book is in doubt; ``is_harmless`` where none is (a trade, a check).
+    """
+
+    def __init__(self, message: str, *, instrument: str | None = None, is_harmless: bool = False) -> None:
         super().__init__(message)
         self.instrument = instrument
+        self.is_harmless = is_harmless
 
 
 class SequenceGapError(FeedError):

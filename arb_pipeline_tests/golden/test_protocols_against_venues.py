@@ -26,7 +26,6 @@ from streaming_worker.protocols.base import FeedProtocol, HttpRequest
 from streaming_worker.protocols.build import build_protocol
 from streaming_worker.sandbox.faces.session import HttpCall
 from streaming_worker.sandbox.history import History, HistoryFrame, HistoryKind
-from streaming_worker.sandbox.market.spec import COINBASE, GEMINI
 from streaming_worker.sandbox.market.stepper import Market
 
 START_NS = 1_790_000_000 * NANOS_PER_SECOND
@@ -36,6 +35,7 @@ PROTOCOLS = {
     "coinbase_exchange": ("coinbase_exchange", Venue.COINBASE, "SOL-USD"),
     "gemini": ("gemini", Venue.GEMINI, "SOLUSD"),
     "gemini_v2": ("gemini_v2", Venue.GEMINI, "SOLUSD"),
+    "bitstamp": ("bitstamp", Venue.BITSTAMP, "solusd"),
 }
 
 
@@ -116,17 +116,17 @@ def test_a_book_ends_as_the_venue_holds_it(feed: str) -> None:
     client, market = _play(feed, protocol)
     assert sum(isinstance(event, BookDelta) for event in client.events) > 100
     assert not any(isinstance(event, FeedGap) for event in client.events)
-    assert client.book.dump() == _levels(market, COINBASE if venue is Venue.COINBASE else GEMINI)
+    assert client.book.dump() == _levels(market, venue.value)
 
 
-@pytest.mark.parametrize("feed", ["coinbase", "gemini"])
+@pytest.mark.parametrize("feed", ["coinbase", "gemini", "bitstamp"])
 def test_a_book_that_lost_frames_is_rebuilt_and_ends_equal(feed: str) -> None:
     name, venue, symbol = PROTOCOLS[feed]
     protocol = build_protocol(name, feed=feed, instruments=[instrument(venue, symbol)])
     client, market = _play(feed, protocol, loss=0.02)
     assert sum(isinstance(event, FeedGap) for event in client.events) > 3
     assert sum(isinstance(event, BookSnapshot) for event in client.events) > 3
-    assert client.book.dump() == _levels(market, COINBASE if venue is Venue.COINBASE else GEMINI)
+    assert client.book.dump() == _levels(market, venue.value)
 
 
 @pytest.mark.parametrize("loss", [0.0, 0.2])

@@ -23,12 +23,13 @@ EXCHANGE = "exchange_l2_10pairs_20210417.jsonl.gz"
 V2_2021 = "v2_l2_10pairs_20210417.jsonl.gz"
 V2_2026 = "v2_l2_sol_btc_eth_20260809.jsonl.gz"
 NEW_API = "newws_depth100ms_20260930_excerpt.tsv"
+BITSTAMP = ("diff_rest_9pairs_20210417.jsonl.gz", "diff_rest_9pairs_20220105.jsonl.gz")
 
 
 @pytest.fixture(scope="module")
 def report(shared_dir: Path) -> dict[str, Any]:
-    """Return the replay of both venues' captures."""
-    return replay_captures([shared_dir / "captures" / venue for venue in ("coinbase", "gemini")])
+    """Return the replay of every venue's captures."""
+    return replay_captures([shared_dir / "captures" / venue for venue in ("coinbase", "gemini", "bitstamp")])
 
 
 def _top(level: list[str]) -> list[Decimal]:
@@ -55,6 +56,33 @@ def test_every_book_equals_the_independent_rebuild(
         assert (ours["bids"], ours["asks"]) == (book["bid_levels"], book["ask_levels"]), symbol
         assert ours["updates"] == book["update_messages_applied"], symbol
         assert ours["absent_removals"] == book["zero_removals_of_absent_level"], symbol
+
+
+@pytest.mark.parametrize("name", BITSTAMP)
+def test_bitstamp_books_are_aligned_with_the_recorded_copies(
+    report: dict[str, Any], shared_dir: Path, name: str
+) -> None:
+    expected = json.loads((shared_dir / "captures" / "expected_results.json").read_text())[f"bitstamp/{name}"]
+    capture = report["captures"][name]
+    assert (capture["frames"], capture["rest_books"]) == (expected["recv_messages"], 10)
+    assert (capture["gaps"], capture["dead_letters"]) == (0, 0)
+    for symbol, book in expected["final_books"].items():
+        ours = capture["instruments"][symbol]
+        assert ours["state"] == "synced", symbol
+        assert _top(ours["best_bid"]) == _top(book["best_bid"]), symbol
+        assert _top(ours["best_ask"]) == _top(book["best_ask"]), symbol
+        assert (ours["bids"], ours["asks"]) == (book["bid_levels"], book["ask_levels"]), symbol
+        assert ours["updates"] == book["update_messages_applied"], symbol
+        assert ours["changes_discarded"] == book["diffs_discarded_not_newer_than_rest"], symbol
+        assert ours["absent_removals"] == book["zero_removals_of_absent_level"], symbol
+    (quiet,) = capture["instruments"].keys() - expected["final_books"].keys()
+    assert (capture["instruments"][quiet]["state"], capture["instruments"][quiet]["updates"]) == ("synced", 0)
+
+
+def test_bitstamps_backlog_and_its_fast_clock_are_counted(report: dict[str, Any]) -> None:
+    early, late = (report["captures"][name]["instruments"] for name in BITSTAMP)
+    assert max(book["greatest_age_ns"] or 0 for book in early.values()) > 2 * 10**9
+    assert min(book["least_age_ns"] or 0 for book in late.values()) < 0
 
 
 def test_coinbase_advanced_dirt_is_counted(report: dict[str, Any]) -> None:
@@ -96,20 +124,26 @@ def test_gemini_new_api_excerpt_shows_its_hole(report: dict[str, Any]) -> None:
 
 
 def test_two_replays_are_equal_but_for_their_speed(report: dict[str, Any], shared_dir: Path) -> None:
-    again = replay_captures([shared_dir / "captures" / "gemini", shared_dir / "captures" / "coinbase"])
+    again = replay_captures([shared_dir / "captures" / venue for venue in ("gemini", "bitstamp", "coinbase")])
     assert again["captures"] == report["captures"]
     assert again["overall"]["digest"] == report["overall"]["digest"]
-    assert again["overall"]["frames"] == 12_135
+    assert again["overall"]["frames"] == 12_135 + 677 + 747
 
 
 def test_what_is_no_recording_of_a_target_venue_is_skipped_with_the_reason(shared_dir: Path) -> None:
     captures = shared_dir / "captures"
-    report = replay_captures([captures / "bitstamp", captures / "binance", captures / "klines", captures / "shapes"])
+    report = replay_captures([captures / "binance", captures / "klines", captures / "shapes"])
     assert report["captures"] == {}
-    assert "BITSTAMP" in report["skipped"]["diff_rest_9pairs_20210417.jsonl.gz"]
     assert "first line" in report["skipped"]["spot_btcusdt_20240808.jsonl.gz"]
     assert "expected .jsonl" in report["skipped"]["sol_usd_1h_2022-01_2022-05.csv.gz"]
-    assert len(report["skipped"]) == 4 + 2 + 4 + 5
+    assert len(report["skipped"]) == 2 + 4 + 5
+
+
+def test_bitstamp_files_of_other_kinds_are_skipped_with_the_reason(report: dict[str, Any]) -> None:
+    assert report["skipped"] == dict.fromkeys(
+        ("l3_events_btcusd_20150501.log.gz", "live_orders_btcusd_20251118.csv.gz"),
+        "not a recording: expected .jsonl, .jsonl.gz or .tsv",
+    )
 
 
 def _outcomes(protocol: FeedProtocol, frames: list[bytes]) -> list[list[Event] | FeedFormatError]:

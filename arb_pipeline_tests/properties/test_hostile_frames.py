@@ -18,7 +18,8 @@ from streaming_worker.core.events import Event, GapCause
 from streaming_worker.core.instrument import Pool, Venue
 from streaming_worker.core.units import I64_MAX
 from streaming_worker.errors import FeedFormatError
-from streaming_worker.protocols.base import FeedProtocol
+from streaming_worker.protocols.base import FeedProtocol, HttpRequest
+from streaming_worker.protocols.bitstamp import Bitstamp
 from streaming_worker.protocols.build import PROTOCOL_NAMES, build_protocol
 from streaming_worker.protocols.coinbase import CoinbaseAdvanced
 from streaming_worker.protocols.solana import Solana
@@ -87,6 +88,22 @@ def _gemini_v2() -> list[bytes]:
     ]
 
 
+def _bitstamp() -> list[bytes]:
+    levels = {"timestamp": "1790000000", "microtimestamp": str(NOW_NS // 1_000), "bids": [["150.01", "2"]]}
+    changes = levels | {"bids": [["150.01", "0.00"], ["0", "3"]], "asks": [["150.03", "1"]]}
+    trade = {
+        "id": 12, "microtimestamp": str(NOW_NS // 1_000), "amount": 0.25, "amount_str": "0.25", "price": 150.5,
+        "price_str": "150.5", "type": 0,
+    }  # fmt: skip
+    return [
+        frame({"event": "bts:subscription_succeeded", "channel": "diff_order_book_solusd", "data": {}}),
+        frame({"event": "data", "channel": "diff_order_book_solusd", "data": changes}),
+        frame({"event": "data", "channel": "order_book_solusd", "data": levels | {"asks": [["150.03", "1"]]}}),
+        frame({"event": "trade", "channel": "live_trades_solusd", "data": trade}),
+        frame({"event": "bts:heartbeat", "channel": "", "data": {"status": "success"}}),
+    ]
+
+
 def _solana() -> list[bytes]:
     node = Node()
     node.subscriptions[ADDRESS] = 502
@@ -102,15 +119,17 @@ def _solana() -> list[bytes]:
     ]
 
 
-VALID = dict(zip(PROTOCOL_NAMES, (_coinbase, _exchange, _gemini, _gemini_v2, _solana), strict=True))
+VALID = dict(zip(PROTOCOL_NAMES, (_coinbase, _exchange, _gemini, _gemini_v2, _bitstamp, _solana), strict=True))
 
 BOOKS = {"BookSnapshot", "BookDelta", "TradePrint", "FeedHeartbeat"}
+STEP_NS = {"bitstamp": 300_000_000}
+"""Time from frame to frame, where a book takes a while, and a sound frame after each damaged one, to come back."""
 KINDS = dict.fromkeys(PROTOCOL_NAMES, BOOKS) | {"solana": {"PoolUpdate", "SlotAdvanced"}}
 
 
 def _protocol(name: str) -> FeedProtocol:
-    venue = Venue.GEMINI if name.startswith("gemini") else Venue.COINBASE
-    symbol = "SOLUSD" if venue is Venue.GEMINI else "SOL-USD"
+    venue = Venue(name.partition("_")[0]) if name != "solana" else Venue.GEMINI
+    symbol = "SOL-USD" if venue is Venue.COINBASE else "SOLUSD"
     pool = Pool(venue=Venue.ORCA, address=ADDRESS, base="SOL", quote="USDC", base_decimals=9, quote_decimals=6)
     protocol = build_protocol(name, feed="feed", instruments=[instrument(venue, symbol)], pools=[pool])
     protocol.opened(1, NOW_NS)
@@ -163,12 +182,14 @@ def _wound_value(node: Any, random: Random) -> None:
         node[place] = deepcopy(random.choice(VALUES))
 
 
-def _renumber(protocol: FeedProtocol, content: bytes, random: Random) -> bytes:
-    """Give a frame the number or subscription that is due (mostly), else all damage would pass for an old message."""
+def _renumber(protocol: FeedProtocol, content: bytes, random: Random, now_ns: int) -> bytes:
+    """Give a frame the number, subscription or time that is due (mostly), else all damage would pass for old news."""
     if random.random() < 0.05:
         return content
     if isinstance(protocol, CoinbaseAdvanced):
         return re.sub(rb'"sequence_num":[0-9]+', b'"sequence_num":%d' % protocol._sequence.expected, content)
+    if isinstance(protocol, Bitstamp):
+        return re.sub(rb'"microtimestamp":"[0-9]+"', b'"microtimestamp":"%d"' % (now_ns // 1_000), content)
     if isinstance(protocol, Solana):
         numbers = [number for number, (_, address) in protocol._subscribed.items() if address == ADDRESS]
         return re.sub(rb'"subscription": ?[0-9]+', b'"subscription":%d' % max(numbers, default=1), content)
@@ -181,7 +202,9 @@ def _feed(protocol: FeedProtocol, content: bytes, now_ns: int) -> list[Event]:
         events = protocol.receive(content, now_ns)
     except FeedFormatError as e:
         events = protocol.resync(e.instrument, GapCause.BAD_FRAME, now_ns)
-    protocol.http_requests()
+    for call in protocol.http_requests():
+        if "order_book" in call.path:
+            events += _answered(protocol, call, now_ns)
     while frames := protocol.outgoing():
         for message in map(json.loads, frames):
             if "jsonrpc" in message:
@@ -189,6 +212,16 @@ def _feed(protocol: FeedProtocol, content: bytes, now_ns: int) -> list[Event]:
             elif "id" in message:
                 events += protocol.receive(frame({"id": message["id"], "status": 200}), now_ns)
     return events
+
+
+def _answered(protocol: FeedProtocol, call: HttpRequest, now_ns: int) -> list[Event]:
+    """Answer a call for a book: the truth, now and then damaged."""
+    copy = {"microtimestamp": str(now_ns // 1_000), "bids": [["150", "2"]], "asks": [["151", "1"]]}
+    body = json.dumps(copy).encode()
+    try:
+        return protocol.receive_http(call, body[: -(now_ns // 300_000_000 % 3) or None], now_ns)
+    except FeedFormatError as e:
+        return protocol.resync(e.instrument, GapCause.BAD_FRAME, now_ns)
 
 
 def _assert_recordable(events: list[Event]) -> None:
@@ -204,13 +237,16 @@ def _attack(name: str, count: int, seed: int) -> None:
     protocol, valid = _protocol(name), VALID[name]()
     kinds: Counter[str] = Counter()
     for number in range(count):
+        now_ns = NOW_NS + number * STEP_NS.get(name, 1_000_000)
         if number % 100 == 0:
-            protocol.opened(number, NOW_NS)
+            protocol.opened(number, now_ns)
             protocol.opening_messages()
             for whole in valid:
-                _feed(protocol, whole, NOW_NS)
-        content = _renumber(protocol, _damaged(valid, random), random)
-        events = _feed(protocol, content, NOW_NS + number * 1_000_000)
+                _feed(protocol, _renumber(protocol, whole, random, now_ns), now_ns)
+        content = _renumber(protocol, _damaged(valid, random), random, now_ns)
+        events = _feed(protocol, content, now_ns)
+        if name in STEP_NS:
+            events += _feed(protocol, _renumber(protocol, valid[1], random, now_ns), now_ns)
         _assert_recordable(events)
         kinds.update(type(event).__name__ for event in events)
     assert kinds.pop("FeedGap") > count // 10

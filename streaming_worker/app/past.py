@@ -40,6 +40,7 @@ _FACES: Final = {
     "coinbase_exchange": "coinbase_exchange",
     "gemini": "gemini",
     "gemini_v2": "gemini_v2",
+    "bitstamp": "bitstamp",
     "solana": "solana",
 }
 """Protocol and the local venue that speaks it."""

@@ -16,12 +16,13 @@ from streaming_worker.engine.settings import EngineSettings, FeedScope, Limits, 
 from streaming_worker.errors import ConfigError
 
 # Source: feeds notes, lowest published tier of each venue's API fee schedule
-_LOWEST_TIER_MILLIONTHS: Final = {Venue.COINBASE: 12_000, Venue.GEMINI: 4_000}
+_LOWEST_TIER_MILLIONTHS: Final = {Venue.COINBASE: 12_000, Venue.GEMINI: 4_000, Venue.BITSTAMP: 4_000}
 _VENUE_OF: Final = {
     "coinbase_advanced": Venue.COINBASE,
     "coinbase_exchange": Venue.COINBASE,
     "gemini": Venue.GEMINI,
     "gemini_v2": Venue.GEMINI,
+    "bitstamp": Venue.BITSTAMP,
     "solana": Venue.ORCA,
 }
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)(?:\+([0-9]{1,2}))?\}")

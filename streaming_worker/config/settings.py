@@ -9,8 +9,8 @@ from typing import Final
 from streaming_worker.config.setting import Kind, Setting
 
 PROFILES: Final = ("demo", "live")
-PROTOCOLS: Final = ("coinbase_advanced", "coinbase_exchange", "gemini", "gemini_v2", "solana")
-CEX_VENUES: Final = ("coinbase", "gemini")
+PROTOCOLS: Final = ("coinbase_advanced", "coinbase_exchange", "gemini", "gemini_v2", "bitstamp", "solana")
+CEX_VENUES: Final = ("coinbase", "gemini", "bitstamp")
 PROFILE_ENV: Final = "ARB_PROFILE"
 FILE_ENV: Final = "ARB_CONFIG"
 PUBLIC_SOLANA_RPC: Final = "https://api.mainnet-beta.solana.com"

@@ -17,13 +17,17 @@ WholeNumber: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=I64_MAX - 1)]
 """A count, id, slot or time on the wire; what the record's 64 bits could not hold, it or the next, is refused."""
 
 
-class HttpRequest(msgspec.Struct, frozen=True):
-    """A call that the protocol wants made. ``path`` is joined to the feed's REST base URL; ``key`` names it."""
+class HttpRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A call that the protocol wants made. ``path`` is joined to the feed's REST base URL; ``key`` names it.
+
+    Where ``may_fail``, no answer costs nothing but the call: the protocol asks again by itself.
+    """
 
     key: str
     method: str
     path: str
     body: bytes | None = None
+    may_fail: bool = False
 
 
 class FeedProtocol(Protocol):
@@ -44,6 +48,11 @@ class FeedProtocol(Protocol):
         """A frame to send every ``keepalive_seconds`` while connected, where the venue wants one."""
         ...
 
+    @property
+    def reconnect_reason(self) -> str | None:
+        """Why the connection should be given up for a new one, as the venue asked or the protocol found; else None."""
+        ...
+
     def opened(self, connection: int, received_ns: int) -> list[Event]:
         """Start a fresh connection: forget all sequence state; returns FeedConnected."""
         ...
@@ -55,7 +64,8 @@ class FeedProtocol(Protocol):
     def receive(self, frame: bytes, received_ns: int) -> list[Event]:
         """Decode one frame.
 
-        Raises: FeedFormatError; the caller records it and calls ``resync`` with the error's ``instrument``.
+        Raises: FeedFormatError; the caller records it and, unless it is harmless, calls ``resync`` with its
+        ``instrument``.
         """
         ...
 

@@ -6,13 +6,14 @@ from typing import Final
 from streaming_worker.core.instrument import Instrument, Pool
 from streaming_worker.errors import ConfigError
 from streaming_worker.protocols.base import FeedProtocol
+from streaming_worker.protocols.bitstamp import Bitstamp
 from streaming_worker.protocols.coinbase import CoinbaseAdvanced
 from streaming_worker.protocols.coinbase_exchange import CoinbaseExchange
 from streaming_worker.protocols.gemini import Gemini
 from streaming_worker.protocols.gemini_v2 import GeminiV2
 from streaming_worker.protocols.solana import Solana
 
-PROTOCOL_NAMES: Final = ("coinbase_advanced", "coinbase_exchange", "gemini", "gemini_v2", "solana")
+PROTOCOL_NAMES: Final = ("coinbase_advanced", "coinbase_exchange", "gemini", "gemini_v2", "bitstamp", "solana")
 
 
 def build_protocol(
@@ -28,6 +29,8 @@ def build_protocol(
             return Gemini(feed, instruments)
         case "gemini_v2":
             return GeminiV2(feed, instruments)
+        case "bitstamp":
+            return Bitstamp(feed, instruments)
         case "solana":
             return Solana(feed, pools)
         case _:

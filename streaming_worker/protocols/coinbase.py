@@ -78,6 +78,7 @@ class CoinbaseAdvanced:
     """One feed of the public Advanced Trade socket; owns no socket and reads no clock."""
 
     keepalive: bytes | None = None
+    reconnect_reason: str | None = None
 
     def __init__(self, feed: str, instruments: Sequence[Instrument]) -> None:
         self.feed = feed

@@ -66,6 +66,7 @@ class CoinbaseExchange:
     """One feed of the public Exchange socket; owns no socket and reads no clock."""
 
     keepalive: bytes | None = None
+    reconnect_reason: str | None = None
 
     def __init__(self, feed: str, instruments: Sequence[Instrument]) -> None:
         self.feed = feed

@@ -77,6 +77,7 @@ class Gemini:
     """One feed of the new socket; owns no socket and reads no clock."""
 
     keepalive: bytes | None = encode_frame({"id": _PING, "method": "ping"})
+    reconnect_reason: str | None = None
 
     def __init__(self, feed: str, instruments: Sequence[Instrument]) -> None:
         self.feed = feed

@@ -62,6 +62,7 @@ class GeminiV2:
     """One feed of the v2 socket; owns no socket and reads no clock."""
 
     keepalive: bytes | None = None
+    reconnect_reason: str | None = None
 
     def __init__(self, feed: str, instruments: Sequence[Instrument]) -> None:
         self.feed = feed

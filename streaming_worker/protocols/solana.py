@@ -30,6 +30,7 @@ class Solana:
     """One feed of one node: its pools over a socket, checked by calls; owns neither and reads no clock."""
 
     keepalive: bytes | None = None
+    reconnect_reason: str | None = None
 
     def __init__(
         self,

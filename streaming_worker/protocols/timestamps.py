@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Final
 
-from streaming_worker.core.units import NANOS_PER_MILLISECOND, NANOS_PER_SECOND, Nanos
+from streaming_worker.core.units import NANOS_PER_MICROSECOND, NANOS_PER_MILLISECOND, NANOS_PER_SECOND, Nanos
 from streaming_worker.errors import FeedFormatError
 
 _SECONDS_PER_DAY: Final = 86_400
@@ -40,6 +40,11 @@ def rfc3339_ns(text: str) -> Nanos | None:
 def milliseconds_ns(milliseconds: int) -> Nanos | None:
     """Return a count of milliseconds since 1970 as nanoseconds; None for a placeholder."""
     return plausible_ns(milliseconds * NANOS_PER_MILLISECOND)
+
+
+def microseconds_ns(microseconds: int) -> Nanos | None:
+    """Return a count of microseconds since 1970 as nanoseconds; None for a placeholder."""
+    return plausible_ns(microseconds * NANOS_PER_MICROSECOND)
 
 
 def plausible_ns(nanoseconds: int) -> Nanos | None:

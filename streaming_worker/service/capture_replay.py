@@ -1,11 +1,13 @@
 """One recording through its production protocol, intake and pump into a fresh engine, at full speed.
 
-Nothing is sent and nothing is stored: what a protocol asks of its venue was decided when the recording was made.
+Nothing is sent and nothing is stored: what a protocol asks of its venue was decided when the recording was made. An
+answer to a call is given to the protocol when it was recorded, whether it asked for it by then or not.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
+from urllib.parse import urlsplit
 
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.adapters.recorder import LineKind, RecordedLine, Recording
@@ -16,7 +18,8 @@ from streaming_worker.core.units import Nanos
 from streaming_worker.engine.engine import Engine
 from streaming_worker.engine.settings import EngineSettings, FeedScope
 from streaming_worker.errors import StorageError
-from streaming_worker.protocols.base import FeedProtocol
+from streaming_worker.protocols.base import FeedProtocol, HttpRequest
+from streaming_worker.protocols.bitstamp import BOOK_PATH
 from streaming_worker.protocols.build import build_protocol
 from streaming_worker.service.dirt import DirtCount
 from streaming_worker.service.gaps import GapLedger
@@ -64,6 +67,7 @@ class CaptureReplay:
         self.dirt = DirtCount()
         self.dead_letters = DeadLetterCount()
         self.lines: Counter[LineKind] = Counter()
+        self.answers = 0
         self.largest_frame = 0
         self.span_ns: tuple[Nanos, Nanos] | None = None
         self.damage: str | None = None
@@ -100,6 +104,8 @@ class CaptureReplay:
             self._connect(line)
         elif line.kind is LineKind.RECV:
             self._receive(line)
+        elif line.kind is LineKind.HTTP and BOOK_PATH in line.url:
+            self._answer(line)
 
     def _connect(self, line: RecordedLine) -> None:
         if line.connection in self._intakes:
@@ -119,7 +125,21 @@ class CaptureReplay:
         self.span_ns = first_ns, line.received_ns
         self.largest_frame = max(self.largest_frame, len(line.data))
         self._process(self._intakes[line.connection].received(line.data, line.received_ns))
-        self._protocols[line.connection].outgoing()
+        self._forget_wishes(line.connection)
+
+    def _answer(self, line: RecordedLine) -> None:
+        """Give an answer to the youngest connection: calls are recorded apart from the socket."""
+        if not self._intakes:
+            return
+        self.answers += 1
+        connection = next(reversed(self._intakes))
+        request = HttpRequest("recorded", "GET", urlsplit(line.url).path)
+        self._process(self._intakes[connection].answered(request, line.data, line.received_ns))
+        self._forget_wishes(connection)
+
+    def _forget_wishes(self, connection: str) -> None:
+        self._protocols[connection].outgoing()
+        self._protocols[connection].http_requests()
 
     def _process(self, events: Sequence[Event]) -> None:
         for event in events:

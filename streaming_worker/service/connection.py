@@ -8,6 +8,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final, NoReturn, Protocol, TypeVar
 
+import structlog
+
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.core.events import Event, FeedGap, GapCause
 from streaming_worker.core.units import NANOS_PER_SECOND, Nanos
@@ -16,6 +18,7 @@ from streaming_worker.protocols.base import FeedProtocol, HttpRequest
 from streaming_worker.service.bus import Bus
 from streaming_worker.service.intake import Intake
 
+_LOG: Final = structlog.get_logger("connection")
 OUTBOX_LIMIT: Final = 1_024
 CALL_LIMIT: Final = 256
 CALL_WORKERS: Final = 2
@@ -79,6 +82,7 @@ class TransportStatus:
     bytes_received: int = 0
     bad_frames: int = 0
     calls: int = 0
+    failed_calls: int = 0
     losses: int = 0
     defects: int = 0
 
@@ -148,6 +152,8 @@ class FeedConnection:
         self._take_wishes()
         if self._intake.bad_frames != self._status.bad_frames:
             self._count_bad_frame(received_ns)
+        if self._protocol.reconnect_reason is not None:
+            raise self._given_up(f"is connected anew: {self._protocol.reconnect_reason}")
 
     def _count_bad_frame(self, received_ns: Nanos) -> None:
         """Give up a venue that sends little else: asking it again and again would not help."""
@@ -201,7 +207,14 @@ class FeedConnection:
     async def _make_calls(self) -> NoReturn:
         while True:
             request = await self._calls.get()
-            body, received_ns = await self._http.call(request)
+            try:
+                body, received_ns = await self._http.call(request)
+            except TransportError as e:
+                if not request.may_fail:
+                    raise
+                self._status.failed_calls += 1
+                _LOG.warning("call_failed", feed=self._protocol.feed, error=str(e))
+                continue
             self._status.calls += 1
             self._publish(self._intake.answered(request, body, received_ns), received_ns)
 

@@ -68,6 +68,8 @@ class Intake:
     def _start_over(self, error: FeedFormatError, frame: bytes, received_ns: Nanos) -> list[Event]:
         self.bad_frames += 1
         self._record.put_dead_letter(received_ns, self._protocol.feed, str(error), frame)
+        if error.is_harmless:
+            return []
         return self._protocol.resync(error.instrument, GapCause.BAD_FRAME, received_ns)
 
     def _keep(self, kind: str, received_ns: Nanos, frame: bytes) -> None:

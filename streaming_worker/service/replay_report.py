@@ -13,6 +13,7 @@ from streaming_worker.core.instrument import Instrument
 from streaming_worker.core.units import E8_DIGITS, NANOS_PER_SECOND, format_e8, format_fixed
 from streaming_worker.engine.engine import Engine
 from streaming_worker.engine.state import BookView
+from streaming_worker.protocols.bitstamp_book import DISCARDED
 from streaming_worker.service.capture_replay import CaptureReplay
 from streaming_worker.service.dirt import BookDirt, DirtCount, far_levels, spread_bps
 from streaming_worker.service.record_replay import RunReplay
@@ -36,6 +37,7 @@ def capture_report(replay: CaptureReplay) -> Report:
         "dead_letters": replay.dead_letters.reasons.total(),
         "dead_letter_reasons": dict(replay.dead_letters.reasons),
         "heartbeats": dirt.heartbeats,
+        "rest_books": replay.answers,
         "negative_ages": dirt.negative_ages if replay.has_wall_clock else None,
         "largest_frame_bytes": replay.largest_frame,
         "span_ns": last_ns - first_ns,
@@ -96,6 +98,7 @@ def _captured_book(replay: CaptureReplay, instrument: Instrument) -> Report:
     dirt = msgspec.structs.asdict(replay.dirt.books.get(instrument.key, BookDirt()))
     return {
         **_book(replay.engine, instrument, replay.dirt),
+        "changes_discarded": replay.counters.get(f"{DISCARDED}.{instrument.key}", 0),
         "price_tick": format_e8(instrument.price_tick_e8),
         "lot": format_e8(instrument.lot_e8),
         "size_digits": instrument.size_digits,

@@ -7,27 +7,33 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Final
 
 import msgspec
 
 from streaming_worker.adapters.recorder import LineKind, RecordedLine, Recording, UnknownFile
 from streaming_worker.core.instrument import Instrument, Venue
-from streaming_worker.core.units import E8_DIGITS, I64_MAX
-from streaming_worker.errors import StorageError
+from streaming_worker.core.units import E8_DIGITS
+from streaming_worker.errors import FeedFormatError, StorageError
+from streaming_worker.protocols.listings import Listed, read_listing
 
-_COINBASE_PRODUCTS: Final = "/products"
-_GEMINI_DETAILS: Final = "/symbols/details/"
 _VENUE_OF: Final = {
     "coinbase_advanced": Venue.COINBASE,
     "coinbase_exchange": Venue.COINBASE,
     "gemini": Venue.GEMINI,
     "gemini_v2": Venue.GEMINI,
+    "bitstamp": Venue.BITSTAMP,
 }
+_LISTINGS: Final = (
+    ("/products", Venue.COINBASE),
+    ("/symbols/details/", Venue.GEMINI),
+    ("/trading-pairs-info", Venue.BITSTAMP),
+    ("/api/v2/markets", Venue.BITSTAMP),
+)
+"""What an address with a listing holds, and whose it is."""
 _FINEST: Final = 1
 _FINE_NUMBER: Final = re.compile(rb'"\d+\.(\d{8,17}[1-9])0*"')
-_ABSENT: Final = msgspec.Raw(b"0")
+_CHANNELS: Final = ("diff_order_book_", "order_book_", "live_trades_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +49,17 @@ class _Subscription(msgspec.Struct):
     symbols: list[str] = []
 
 
+class _Channel(msgspec.Struct, frozen=True):
+    channel: str = ""
+
+
 class _Sent(msgspec.Struct):
     """Every venue's way to name symbols in a client message."""
 
     product_ids: list[str] = []
     subscriptions: list[_Subscription] = []
     params: list[str] = []
+    data: _Channel = _Channel()
 
 
 class _Event(msgspec.Struct):
@@ -61,38 +72,12 @@ class _Received(msgspec.Struct):
     product_id: str | None = None
     symbol: str | None = None
     s: str | None = None
+    channel: str = ""
     events: list[_Event] = []
-
-
-class _Details(msgspec.Struct):
-    """One product of any of the venues' listings; numbers come as text or as JSON numbers (1e-08)."""
-
-    symbol: str = ""
-    id: str = ""
-    product_id: str = ""
-    base_currency: str = ""
-    base_currency_id: str = ""
-    quote_currency: str = ""
-    quote_currency_id: str = ""
-    price_increment: msgspec.Raw = _ABSENT
-    quote_increment: msgspec.Raw = _ABSENT
-    base_increment: msgspec.Raw = _ABSENT
-    tick_size: msgspec.Raw = _ABSENT
-    base_min_size: msgspec.Raw = _ABSENT
-    min_order_size: msgspec.Raw = _ABSENT
-    quote_min_size: msgspec.Raw = _ABSENT
-    min_market_funds: msgspec.Raw = _ABSENT
-    alias_to: list[str] = []
-
-
-class _Listing(msgspec.Struct):
-    products: list[_Details]
 
 
 _sent = msgspec.json.Decoder(_Sent)
 _received = msgspec.json.Decoder(_Received)
-_listing = msgspec.json.Decoder(_Listing | list[_Details])
-_details = msgspec.json.Decoder(_Details)
 
 
 def survey(recording: Recording) -> Survey | UnknownFile:
@@ -100,7 +85,7 @@ def survey(recording: Recording) -> Survey | UnknownFile:
     url = ""
     asked: dict[str, None] = {}
     seen: dict[str, int] = {}
-    listed: dict[str, _Details] = {}
+    listed: dict[str, Listed] = {}
     for line in _readable(recording):
         match line.kind:
             case LineKind.CONNECT:
@@ -110,7 +95,7 @@ def survey(recording: Recording) -> Survey | UnknownFile:
             case LineKind.RECV:
                 _note_digits(seen, line.data)
             case LineKind.HTTP:
-                listed |= {_name(product): product for product in _products(line)}
+                listed |= {product.symbol: product for product in _products(line)}
     protocol = _protocol(recording.exchange, url)
     if protocol is None:
         return UnknownFile(f"no protocol here reads recordings of {recording.exchange} at {url or 'no address'}")
@@ -135,6 +120,8 @@ def _protocol(exchange: str | None, url: str) -> str | None:
             return "coinbase_exchange"
         case "GEMINI":
             return "gemini_v2" if "/v2/" in url else "gemini"
+        case "BITSTAMP":
+            return "bitstamp"
         case _:
             return None
 
@@ -145,7 +132,13 @@ def _symbols_sent(data: bytes) -> list[str]:
     except msgspec.MsgspecError:
         return []
     streams = [param.partition("@")[0] for param in sent.params if "@" in param]
-    return [*sent.product_ids, *(symbol for part in sent.subscriptions for symbol in part.symbols), *streams]
+    subscribed = [symbol for part in sent.subscriptions for symbol in part.symbols]
+    return [*sent.product_ids, *subscribed, *streams, *_symbol_of(sent.data.channel)]
+
+
+def _symbol_of(channel: str) -> list[str]:
+    """Return the symbol in a channel's name, as in diff_order_book_solusd."""
+    return [channel.removeprefix(prefix) for prefix in _CHANNELS if channel.startswith(prefix)]
 
 
 def _symbols_received(data: bytes) -> list[str]:
@@ -154,7 +147,7 @@ def _symbols_received(data: bytes) -> list[str]:
     except msgspec.MsgspecError:
         return []
     names = (frame.product_id, frame.symbol, frame.s, *(event.product_id for event in frame.events))
-    return [name for name in names if name]
+    return [*(name for name in names if name), *_symbol_of(frame.channel)]
 
 
 def _note_digits(seen: dict[str, int], data: bytes) -> None:
@@ -167,58 +160,36 @@ def _note_digits(seen: dict[str, int], data: bytes) -> None:
         seen[symbol] = max(seen.get(symbol, E8_DIGITS), digits)
 
 
-def _products(line: RecordedLine) -> list[_Details]:
+def _products(line: RecordedLine) -> list[Listed]:
+    venue = next((venue for part, venue in _LISTINGS if part in line.url), None)
+    if venue is None:
+        return []
     try:
-        if line.url.endswith(_COINBASE_PRODUCTS):
-            listing = _listing.decode(line.data)
-            return listing.products if isinstance(listing, _Listing) else listing
-        return [_details.decode(line.data)] if _GEMINI_DETAILS in line.url else []
-    except msgspec.MsgspecError:
+        return read_listing(venue, line.data)
+    except FeedFormatError:
         return []
 
 
-def _name(product: _Details) -> str:
-    return product.product_id or product.id or product.symbol
-
-
 def _instruments(
-    venue: Venue, symbols: Iterable[str], listed: dict[str, _Details], size_digits: dict[str, int]
+    venue: Venue, symbols: Iterable[str], listed: dict[str, Listed], size_digits: dict[str, int]
 ) -> tuple[Instrument, ...]:
     """Return one instrument per book: an alias that was asked for counts as its canonical product."""
-    canonical = {alias: name for name, product in listed.items() for alias in product.alias_to}
+    canonical = {alias: name for name, product in listed.items() for alias in product.aliases}
     names = dict.fromkeys(canonical.get(symbol, symbol) for symbol in symbols)
-    return tuple(
-        _instrument(venue, name, listed.get(name, _Details()), size_digits.get(name, E8_DIGITS)) for name in names
-    )
+    products = [listed.get(name) or Listed(symbol=name, base=name, quote="") for name in names]
+    return tuple(_instrument(venue, product, size_digits.get(product.symbol, E8_DIGITS)) for product in products)
 
 
-def _instrument(venue: Venue, symbol: str, product: _Details, size_digits: int) -> Instrument:
-    is_gemini = venue is Venue.GEMINI
-    # Gemini's names mislead: tick_size is the quantity step, quote_increment the price tick.
-    price_tick = product.quote_increment if is_gemini else _first(product.price_increment, product.quote_increment)
+def _instrument(venue: Venue, product: Listed, size_digits: int) -> Instrument:
     return Instrument(
         venue=venue,
-        symbol=symbol,
-        base=product.base_currency_id or product.base_currency or symbol,
-        quote=product.quote_currency_id or product.quote_currency,
-        price_tick_e8=_e8(price_tick) or _FINEST,
-        lot_e8=_e8(product.tick_size if is_gemini else product.base_increment) or _FINEST,
-        min_size_e8=_e8(product.min_order_size if is_gemini else product.base_min_size),
-        min_notional_e8=_e8(_first(product.quote_min_size, product.min_market_funds)),
-        aliases=tuple(product.alias_to),
+        symbol=product.symbol,
+        base=product.base or product.symbol,
+        quote=product.quote,
+        price_tick_e8=product.price_tick_e8 or _FINEST,
+        lot_e8=product.lot_e8 or _FINEST,
+        min_size_e8=product.min_size_e8 or 0,
+        min_notional_e8=product.min_notional_e8 or 0,
+        aliases=product.aliases,
         size_digits=size_digits,
     )
-
-
-def _first(value: msgspec.Raw, other: msgspec.Raw) -> msgspec.Raw:
-    return value if value != _ABSENT else other
-
-
-def _e8(raw: msgspec.Raw) -> int:
-    """Return a listed number scaled by 1e8; 0 where it is none, or finer than the fixed point holds."""
-    try:
-        scaled = Decimal(bytes(raw).decode().strip('"')).scaleb(8)
-        value = int(scaled)
-    except (InvalidOperation, ValueError, OverflowError):
-        return 0
-    return value if value == scaled and 0 < value <= I64_MAX else 0

@@ -62,11 +62,16 @@ def test_the_demo_profile_stays_on_this_machine() -> None:
 
 def test_the_live_profile_needs_no_key_and_says_which_fees_it_assumes() -> None:
     config = load_config(None, {"ARB_PROFILE": "live"})
-    assert [feed.name for feed in config.feeds] == ["coinbase", "gemini", "solana"]
-    assert {fee.symbol: fee.millionths for fee in config.engine.taker_fees} == {"SOL-USD": 12_000, "SOLUSD": 4_000}
+    assert [feed.name for feed in config.feeds] == ["coinbase", "gemini", "bitstamp", "solana"]
+    assert {fee.symbol: fee.millionths for fee in config.engine.taker_fees} == {
+        "SOL-USD": 12_000,
+        "SOLUSD": 4_000,
+        "solusd": 4_000,
+    }
     assert [warning.split(";")[0] for warning in config.warnings] == [
         "fees: no taker fee is set for coinbase:SOL-USD",
         "fees: no taker fee is set for gemini:SOLUSD",
+        "fees: no taker fee is set for bitstamp:solusd",
     ]
     assert not config.venues.enabled
 
@@ -158,7 +163,7 @@ def test_fees_may_be_dated_and_for_one_pair_only(load: Load) -> None:
         ('[[instruments]]\nvenue = "coinbase"', "instruments[0].symbol: missing; expected text"),
         (
             '[[instruments]]\nvenue = "kraken"',
-            "instruments[0].venue: expected one of coinbase, gemini, received 'kraken'",
+            "instruments[0].venue: expected one of coinbase, gemini, bitstamp, received 'kraken'",
         ),
         (f"{GEMINI}{GEMINI}", "instrument gemini:SOLUSD is configured twice"),
         (GEMINI.replace('"0.001"', '"0"', 1), "instruments: gemini:SOLUSD: price_tick must be above 0"),
@@ -241,7 +246,7 @@ def test_a_secret_s_value_is_never_shown() -> None:
     )
     assert "hunter2" not in repr(live)
     assert live.smtp.password == "hunter2"
-    solana = live.feeds[2]
+    solana = live.feeds[-1]
     assert solana.rest_url.endswith("hunter2")
     assert solana.websocket_url == "wss://node.example:8443/?api-key=hunter2"
     assert without_secrets(solana.websocket_url) == "wss://node.example:8443"

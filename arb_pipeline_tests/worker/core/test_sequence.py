@@ -8,6 +8,7 @@ from streaming_worker.core.sequence import (
     Continuity,
     HeartbeatCounter,
     SlotOrder,
+    SnapshotAlignment,
     UpdateIds,
 )
 
@@ -72,3 +73,35 @@ def test_solana_poll_of_an_equal_slot_may_be_older_than_the_notification() -> No
     assert [order.check_poll(slot) for slot in (10, 10, 11)] == [NEXT, OLD, NEXT]
     assert order.check(11) is NEXT
     assert order.check_poll(11) is OLD
+
+
+def test_bitstamp_copy_is_covered_from_the_first_change_on() -> None:
+    alignment = SnapshotAlignment()
+    assert not alignment.covers(10**16)
+    for micros in (5_000_000, 4_000_000, 6_000_000):
+        alignment.note_change(micros)
+    assert [alignment.covers(micros) for micros in (3_999_999, 4_000_000)] == [False, True]
+
+
+def test_bitstamp_message_of_another_book_covers_what_is_two_seconds_younger() -> None:
+    alignment = SnapshotAlignment()
+    alignment.note_other(5_000_000)
+    assert [alignment.covers(micros) for micros in (6_999_999, 7_000_000)] == [False, True]
+
+
+def test_bitstamp_change_that_was_not_kept_must_be_held_by_the_copy() -> None:
+    alignment = SnapshotAlignment()
+    alignment.note_change(1_000_000)
+    alignment.note_dropped(2_000_000)
+    assert [alignment.covers(micros) for micros in (1_999_999, 2_000_000)] == [False, True]
+
+
+def test_bitstamp_changes_go_on_from_the_copy_and_never_back() -> None:
+    alignment = SnapshotAlignment()
+    alignment.align(50)
+    assert [alignment.check(micros) for micros in (40, 50, 51, 51, 60, 50, 55)] == [
+        OLD, OLD, NEXT, NEXT, NEXT, OLD, GAP,
+    ]  # fmt: skip
+    assert alignment.last == 60
+    alignment.restart()
+    assert (alignment.last, alignment.covers(100), alignment.check(70)) == (None, False, NEXT)

@@ -15,5 +15,5 @@ def test_every_name_gives_a_protocol_of_its_feed(name: str) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="coinbase_advanced, coinbase_exchange, gemini, gemini_v2, solana"):
+    with pytest.raises(ConfigError, match="coinbase_advanced, coinbase_exchange, gemini, gemini_v2, bitstamp, solana"):
         build_protocol("kraken", feed="feed")

@@ -26,6 +26,7 @@ from streaming_worker.service.connection import (
 from streaming_worker.service.intake import Intake
 
 CALL = HttpRequest("accounts", "POST", "", b"[]")
+OPTIONAL_CALL = HttpRequest("book", "GET", "/book", may_fail=True)
 
 
 class Talkative:
@@ -33,6 +34,7 @@ class Talkative:
 
     feed = "venue"
     counters: ClassVar[dict[str, int]] = {}
+    reconnect_reason: str | None = None
 
     def __init__(self, *, opening: int = 1, keepalive: bytes | None = None) -> None:
         self.keepalive = keepalive
@@ -53,14 +55,18 @@ class Talkative:
             self._frames += [b"again"] * int(count)
         elif kind == b"call":
             self._calls += [CALL] * int(count)
+        elif kind == b"ask":
+            self._calls.append(OPTIONAL_CALL)
+        elif kind == b"leave":
+            self.reconnect_reason = "the venue asked for a new connection"
         else:
             raise FeedFormatError(f"unknown {frame!r}")
         return [FeedHeartbeat(self.feed, None, None, received_ns)]
 
     def receive_http(self, request: HttpRequest, body: bytes, received_ns: int) -> list[Event]:
         self.answers.append((request, body))
-        if body == b"bad":
-            raise FeedFormatError("bad body", instrument="venue:X")
+        if body.startswith(b"bad"):
+            raise FeedFormatError(body.decode() + " body", instrument="venue:X", is_harmless=body == b"bad check")
         return [FeedHeartbeat(self.feed, None, 1, received_ns)]
 
     def resync(self, instrument: str | None, cause: GapCause, received_ns: int) -> list[Event]:
@@ -189,6 +195,16 @@ async def test_an_answer_that_cannot_be_used_concerns_only_its_own_book() -> Non
     assert rig.bus.take(10)[2] == FeedGap("venue", "venue:X", GapCause.BAD_FRAME, None, None, 0)
 
 
+async def test_an_answer_that_harms_no_book_is_only_kept() -> None:
+    rig = Rig(Talkative())
+    async with rig.running():
+        rig.wire.incoming.put_nowait(b"call 1")
+        rig.wire.bodies.put_nowait(b"bad check")
+        await until(lambda: rig.status.bad_frames == 1, "the bad answer")
+    assert rig.record.dead_letters == [("venue", "bad check body", b"bad check")]
+    assert not any(isinstance(event, FeedGap) for event in rig.bus.take(10))
+
+
 async def test_a_call_that_nobody_answers_ends_the_connection() -> None:
     rig = Rig(Talkative())
     async with rig.running() as task:
@@ -196,6 +212,28 @@ async def test_a_call_that_nobody_answers_ends_the_connection() -> None:
         rig.wire.bodies.put_nowait(TransportError("no answer to accounts: venue.example (429)", host="venue.example"))
         error = await rig.ends(task)
     assert str(error) == "no answer to accounts: venue.example (429)"
+
+
+async def test_a_call_that_may_fail_is_counted_and_costs_nothing_else() -> None:
+    """One symbol that the venue's REST did not know took a whole feed with it."""
+    rig = Rig(Talkative())
+    async with rig.running() as task:
+        rig.wire.incoming.put_nowait(b"ask 1")
+        rig.wire.bodies.put_nowait(TransportError("no answer to book: venue.example (404)", host="venue.example"))
+        await until(lambda: rig.status.failed_calls == 1, "the refusal")
+        rig.wire.incoming.put_nowait(b"ask 1")
+        rig.wire.bodies.put_nowait(b"{}")
+        await until(lambda: rig.status.calls == 1, "the next answer")
+        assert not task.done()
+
+
+async def test_a_protocol_that_wants_a_new_connection_gets_one() -> None:
+    rig = Rig(Talkative())
+    async with rig.running() as task:
+        rig.wire.incoming.put_nowait(b"leave 0")
+        error = await rig.ends(task)
+    assert str(error) == "venue.example is connected anew: the venue asked for a new connection"
+    assert len(rig.bus) == 2  # what came with the request is not lost
 
 
 @pytest.mark.parametrize(("frame", "limit"), [(b"send 1200", OUTBOX_LIMIT), (b"call 300", CALL_LIMIT)])

@@ -47,6 +47,7 @@ def _recv(message: object) -> dict[str, Any]:
         ("COINBASE_EXCHANGE", "wss://feed.example", "coinbase_exchange", Venue.COINBASE),
         ("GEMINI", GEMINI_V2, "gemini_v2", Venue.GEMINI),
         ("GEMINI", "wss://ws.example/?snapshot=-1", "gemini", Venue.GEMINI),
+        ("BITSTAMP", "wss://ws.example", "bitstamp", Venue.BITSTAMP),
     ],
 )
 def test_the_protocol_follows_from_exchange_and_address(
@@ -57,8 +58,8 @@ def test_the_protocol_follows_from_exchange_and_address(
 
 
 def test_another_exchange_is_not_read_and_named(tmp_path: Path) -> None:
-    found = survey(_recording(tmp_path, "BITSTAMP", {"t": "connect", "addr": "wss://ws.bitstamp.example"}))
-    assert found == UnknownFile("no protocol here reads recordings of BITSTAMP at wss://ws.bitstamp.example")
+    found = survey(_recording(tmp_path, "BINANCE", {"t": "connect", "addr": "wss://stream.example"}))
+    assert found == UnknownFile("no protocol here reads recordings of BINANCE at wss://stream.example")
     assert "no address" in survey(_recording(tmp_path, "KRAKEN")).reason  # type: ignore[union-attr]
 
 
@@ -113,6 +114,22 @@ def test_gemini_numbers_may_be_json_numbers_and_its_names_mislead(tmp_path: Path
     )
     (btc,) = found.instruments
     assert (btc.price_tick_e8, btc.lot_e8, btc.min_size_e8, btc.size_digits) == (10**6, 1, 1_000, 10)
+
+
+def test_bitstamp_names_its_symbols_in_channels(tmp_path: Path) -> None:
+    market = {"url_symbol": "solusd", "name": "SOL/USD", "base_decimals": 8, "counter_decimals": 2}
+    found = _survey(
+        tmp_path,
+        "BITSTAMP",
+        _http("https://www.example/api/v2/trading-pairs-info/", [market]),
+        _send({"event": "bts:subscribe", "data": {"channel": "diff_order_book_solusd"}}),
+        _send({"event": "bts:subscribe", "data": {"channel": "live_trades_solusd"}}),
+        _recv({"event": "data", "channel": "order_book_btcusd", "data": {"bids": [], "asks": []}}),
+    )
+    (sol,) = found.instruments
+    assert (sol.symbol, sol.base, sol.price_tick_e8, sol.lot_e8) == ("solusd", "SOL", 10**6, 1)
+    seen = _survey(tmp_path, "BITSTAMP", _recv({"event": "data", "channel": "order_book_btcusd"}))
+    assert [instrument.symbol for instrument in seen.instruments] == ["btcusd"]
 
 
 def test_streams_name_symbols_too(tmp_path: Path) -> None:
