@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 from urllib.parse import parse_qsl
 
 from starlette.types import Message, Receive, Scope, Send
+from uvicorn.protocols.utils import ClientDisconnected
 
 from streaming_worker.sandbox.control import Control
 from streaming_worker.sandbox.faces.session import Hangup, HttpCall, HttpReply
@@ -58,7 +59,8 @@ class VenueApp:
         refusal = self._hub.refusal(venue)
         if refusal is not None:
             await _respond(send, "websocket.http.response", refusal)
-            return
+            # The server takes a plain return without a handshake for a broken application.
+            raise ClientDisconnected
         await send({"type": "websocket.accept"})
         connection = self._hub.open(venue, scope["path"], dict(parse_qsl(scope["query_string"].decode())))
         try:

@@ -1,9 +1,10 @@
 """What each fault did, when, and to what: kept so that a reader can be told afterwards what was wrong at any moment."""
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
+from streaming_worker.sandbox.faults.frames import Seen
 from streaming_worker.sandbox.faults.spec import FaultSpec
 
 _TOUCHES_KEPT: Final = 40
@@ -11,11 +12,15 @@ _RECORDS_KEPT: Final = 20_000
 
 
 class Touch(msgspec.Struct, frozen=True):
-    """One frame or answer that was interfered with; ``connection`` is 0 for an answer to a call."""
+    """One frame or answer that was interfered with; ``connection`` is 0 for an answer to a call.
+
+    ``role`` is what the frame was at its venue, None where it was none.
+    """
 
     at_ns: int
     connection: int
     symbol: str | None
+    role: str | None
     action: str
 
 
@@ -31,6 +36,7 @@ class FaultRecord(msgspec.Struct):
     last_ns: int | None = None
     connections: list[int] = []
     symbols: list[str] = []
+    roles: list[str] = []
     touches: list[Touch] = []
 
     @property
@@ -38,17 +44,17 @@ class FaultRecord(msgspec.Struct):
         """Whether it has touched as many frames as it may."""
         return self.spec.most is not None and self.affected >= self.spec.most
 
-    def touch(self, at_ns: int, connection: int, symbol: str | None, action: str) -> None:
+    def touch(self, at_ns: int, connection: int, seen: Seen | None, action: str) -> None:
         """Note one interference."""
         self.affected += 1
         self.first_ns = at_ns if self.first_ns is None else self.first_ns
         self.last_ns = at_ns
-        if connection and connection not in self.connections:
-            self.connections.append(connection)
-        if symbol is not None and symbol not in self.symbols:
-            self.symbols.append(symbol)
+        symbol, role = (None, None) if seen is None else (seen.symbol, seen.role.value)
+        _add(self.connections, connection or None)
+        _add(self.symbols, symbol)
+        _add(self.roles, role)
         if len(self.touches) < _TOUCHES_KEPT:
-            self.touches.append(Touch(at_ns, connection, symbol, action))
+            self.touches.append(Touch(at_ns, connection, symbol, role, action))
 
     def was_active(self, at_ns: int) -> bool:
         """Whether it was in force at a moment."""
@@ -81,3 +87,8 @@ class FaultLog:
     def active_at(self, at_ns: int) -> list[FaultRecord]:
         """Return the faults that were in force at a moment."""
         return [record for record in self._records.values() if record.was_active(at_ns)]
+
+
+def _add(known: list[Any], value: object) -> None:
+    if value is not None and value not in known:
+        known.append(value)

@@ -53,5 +53,5 @@ class Target:
 
     def touch(self, frame: bytes | None, now_ns: int, action: str) -> None:
         """Note that something was done, to a frame or to the connection."""
-        symbol = None if frame is None else self.read(frame).symbol
-        self.record.touch(now_ns, self.connection, symbol, action)
+        seen = None if frame is None or self.connection == 0 else self.read(frame)
+        self.record.touch(now_ns, self.connection, seen, action)
