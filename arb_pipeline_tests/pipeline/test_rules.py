@@ -35,7 +35,7 @@ def test_the_evening_keeps_every_rule(hours: duckdb.DuckDBPyConnection, table: s
         ("trade_outcomes", "predicted_slippage_usd_e8 = predicted_slippage_usd_e8 + 1",
          "predicted net is gross plus every cost"),
         ("trade_outcomes", "legs_cash_usd_e8 = legs_cash_usd_e8 - 1",
-         "realised net is the legs' cash, fees, network cost and basis"),
+         "realised net is the legs' cash, fees, network cost, basis and rebalancing"),
         ("trade_outcomes", "completed_ns = decided_ns - 1", "a trade is done after it was decided"),
         ("trade_outcomes", "size_e8 = 0", "a size is positive"),
         ("trade_outcomes", "realised_network_cost_usd_e8 = 1, realised_net_usd_e8 = realised_net_usd_e8",
