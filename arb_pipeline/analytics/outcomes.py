@@ -38,6 +38,7 @@ FROM simulated_trades AS trade
 JOIN agreed USING (worker, run_id, trade_id)
 JOIN legs USING (worker, run_id, trade_id)
 JOIN runs USING (worker, run_id)
+WHERE trade.latency_model = 'fixed'
 SELECT {start_ns} AS hour_ns, trade.*, trade.predicted_notional_usd_e8 AS notional_usd_e8,
        trade.latency_ns = runs.primary_latency_ns AS is_primary,
        CASE WHEN legs.is_unwound THEN 'unwound'

@@ -19,6 +19,8 @@ DIFFERENT: Final = "different"
 IDENTITY: Final[dict[str, tuple[str, ...]]] = {
     "opportunities": ("opportunity_id",),
     "opportunity_openings": ("opportunity_id",),
+    "opportunity_samples": ("opportunity_id", "sampled_ns"),
+    "episode_grades": ("opportunity_id",),
     "rejections": ("instrument", "pool", "direction", "reason", "interval_start_ns"),
     "simulated_trades": ("trade_id",),
     "simulated_legs": ("trade_id", "leg"),

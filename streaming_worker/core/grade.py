@@ -16,26 +16,14 @@ first line that holds is the grade:
 """
 
 from collections.abc import Iterable
-from enum import StrEnum
 
 import msgspec
 
-from streaming_worker.core.outputs import LegKind, LegStatus, SimulatedTrade
+from streaming_worker.core.outputs import EpisodeGrade, Grade, LegKind, LegStatus, SimulatedTrade
 from streaming_worker.core.units import MILLIONTHS
 
 A_KEEPS_MILLIONTHS = 900_000
 B_KEEPS_MILLIONTHS = 500_000
-
-
-class Grade(StrEnum):
-    """The grades, best first; their order is that of the alphabet, so ``max`` of some is the worst."""
-
-    A = "A"
-    B = "B"
-    C = "C"
-    D = "D"
-    E = "E"
-    F = "F"
 
 
 class Rung(msgspec.Struct, frozen=True, gc=False):
@@ -50,24 +38,6 @@ class Rung(msgspec.Struct, frozen=True, gc=False):
     def is_captured(self) -> bool:
         """Whether both legs filled whole and something was earned."""
         return self.is_filled and self.realised_net_usd_e8 > 0
-
-
-class EpisodeGrade(msgspec.Struct, frozen=True, gc=False, tag="episode_grade"):
-    """The grade of one episode with what it is made of.
-
-    Units:  ``reach_ns`` None when not even the smallest latency is captured; ``kept_millionths`` of the predicted net
-            at the primary latency, signed, None when nothing was predicted.
-    Rounds: the kept share down.
-    """
-
-    opportunity_id: str
-    grade: Grade
-    reach_ns: int | None
-    kept_millionths: int | None
-    captured_rungs: int
-    failed_rungs: int
-    rungs: int
-    received_ns: int
 
 
 def rung_of(trade: SimulatedTrade) -> Rung:

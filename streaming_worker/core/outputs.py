@@ -127,10 +127,26 @@ class OpportunityOpened(msgspec.Struct, frozen=True, gc=False, tag="opportunity_
     received_ns: int
 
 
+class OpportunitySample(msgspec.Struct, frozen=True, gc=False, tag="opportunity_sample"):
+    """What an episode would have earned at one moment of its life; given out when it closes, oldest first.
+
+    Bounded: the opening and at most 31 more, every one of them, or every 2nd, 4th, 8th ... of a longer life.
+    """
+
+    opportunity_id: str
+    sampled_ns: int
+    size_e8: int
+    gross_usd_e8: int
+    net_usd_e8: int
+    net_edge_centibps: int
+    received_ns: int
+
+
 class RejectionCount(msgspec.Struct, frozen=True, gc=False, tag="rejection_count"):
     """How often one route was refused for one reason in the interval that ends at ``received_ns``.
 
-    ``best_edge_centibps`` is the best gross edge among them where both prices were known.
+    ``best_edge_centibps`` is the best gross edge among them where both prices were known; ``best_size_e8`` and
+    ``best_net_usd_e8`` are the candidate with the greatest net among those that were priced.
     """
 
     instrument: str
@@ -141,6 +157,8 @@ class RejectionCount(msgspec.Struct, frozen=True, gc=False, tag="rejection_count
     best_edge_centibps: int | None
     interval_start_ns: int
     received_ns: int
+    best_size_e8: int | None = None
+    best_net_usd_e8: int | None = None
 
 
 class LegKind(StrEnum):
@@ -177,6 +195,13 @@ class SimulatedLeg(msgspec.Struct, frozen=True, gc=False):
     slot: int | None
 
 
+class LatencyModel(StrEnum):
+    """Where a simulated latency comes from: a fixed rung of the ladder, or a draw from measured ones."""
+
+    FIXED = "fixed"
+    EMPIRICAL = "empirical"
+
+
 class SimulatedTrade(msgspec.Struct, frozen=True, gc=False, tag="simulated_trade"):
     """Both legs of one accepted episode at one latency, predicted against realised.
 
@@ -199,6 +224,7 @@ class SimulatedTrade(msgspec.Struct, frozen=True, gc=False, tag="simulated_trade
     gross_usd_e8: int
     realised_net_usd_e8: int
     received_ns: int
+    latency_model: LatencyModel = LatencyModel.FIXED
 
 
 class RiskState(StrEnum):
@@ -228,6 +254,35 @@ class RiskTransition(msgspec.Struct, frozen=True, gc=False, tag="risk_transition
     actor: str
     reason: str
     daily_net_usd_e8: int
+    received_ns: int
+
+
+class Grade(StrEnum):
+    """The grades, best first; their order is that of the alphabet, so ``max`` of some is the worst."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+    E = "E"
+    F = "F"
+
+
+class EpisodeGrade(msgspec.Struct, frozen=True, gc=False, tag="episode_grade"):
+    """The grade of one episode with what it is made of.
+
+    Units:  ``reach_ns`` None when not even the smallest latency is captured; ``kept_millionths`` of the predicted net
+            at the primary latency, signed, None when nothing was predicted.
+    Rounds: the kept share down.
+    """
+
+    opportunity_id: str
+    grade: Grade
+    reach_ns: int | None
+    kept_millionths: int | None
+    captured_rungs: int
+    failed_rungs: int
+    rungs: int
     received_ns: int
 
 
@@ -275,5 +330,13 @@ class Keyframe(msgspec.Struct, frozen=True, gc=False, tag="keyframe"):
 
 InventoryOutput: TypeAlias = InventorySnapshot | BalanceAlert | Recommendation | TransferMoved
 Output: TypeAlias = (
-    OpportunityOpened | Opportunity | RejectionCount | SimulatedTrade | RiskTransition | InventoryOutput | Keyframe
+    OpportunityOpened
+    | Opportunity
+    | OpportunitySample
+    | EpisodeGrade
+    | RejectionCount
+    | SimulatedTrade
+    | RiskTransition
+    | InventoryOutput
+    | Keyframe
 )

@@ -16,6 +16,7 @@ from streaming_worker.core.outputs import (
     CostItem,
     CostKind,
     Direction,
+    LatencyModel,
     LegKind,
     LegStatus,
     SimulatedLeg,
@@ -32,6 +33,7 @@ class PendingTrade(msgspec.Struct):
 
     ``reference_pool_e8`` is what the size was worth at the pool's marginal price when decided. ``unwind_due_ns`` is
     set once both legs are known and leave a position. ``funding`` is set for a trade that has a reservation.
+    ``is_primary``: the trade counts for PnL, risk and balances; the others are what-ifs.
     """
 
     trade_id: str
@@ -48,6 +50,8 @@ class PendingTrade(msgspec.Struct):
     taker_millionths: int
     basis_millionths: int
     tolerance_millionths: int
+    latency_model: LatencyModel = LatencyModel.FIXED
+    is_primary: bool = False
     funding: FundingTerms | None = None
     cex_leg: SimulatedLeg | None = None
     pool_leg: SimulatedLeg | None = None
@@ -165,6 +169,7 @@ def settle(trade: PendingTrade, now_ns: int) -> SimulatedTrade:
         gross_usd_e8=gross,
         realised_net_usd_e8=net,
         received_ns=now_ns,
+        latency_model=trade.latency_model,
     )
 
 

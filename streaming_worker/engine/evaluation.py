@@ -11,6 +11,7 @@ from streaming_worker.core.outputs import (
     CloseReason,
     Opportunity,
     OpportunityOpened,
+    OpportunitySample,
     Output,
     RejectionCount,
     RejectionReason,
@@ -22,7 +23,7 @@ from streaming_worker.core.rebalancing_cost import lowest_rate_millionths
 from streaming_worker.core.units import I64_MAX, MILLIONTHS
 from streaming_worker.engine import holdings
 from streaming_worker.engine.digest import identity
-from streaming_worker.engine.state import BookView, EngineState, Episode, FeedStatus, PoolView, Rates, RouteView
+from streaming_worker.engine.state import BookView, EngineState, Episode, FeedStatus, PoolView, Rates, RouteView, Sample
 from streaming_worker.engine.trades import is_busy, schedule
 
 _CLOSING = {
@@ -75,6 +76,8 @@ def flush_rejections(state: EngineState, tick: ClockTick) -> list[Output]:
                     best_edge_centibps=tally.best_edge_centibps,
                     interval_start_ns=started,
                     received_ns=tick.received_ns,
+                    best_size_e8=tally.best_size_e8,
+                    best_net_usd_e8=tally.best_net_usd_e8,
                 )
             )
         view.tallies.clear()
@@ -186,11 +189,13 @@ def _is_late(state: EngineState, book: BookView, pool: PoolView) -> bool:
     return chain.slot_received_ns is None or state.now_ns - chain.slot_received_ns > limits.staleness_ns
 
 
-def _refuse(state: EngineState, view: RouteView, reason: RejectionReason, edge: int | None) -> list[Output]:
-    view.refuse(reason, edge)
+def _refuse(
+    state: EngineState, view: RouteView, reason: RejectionReason, edge: int | None, plan: TradePlan | None = None
+) -> list[Output]:
+    view.refuse(reason, edge, plan)
     if view.episode is None:
         return []
-    return [_close(state, view, view.episode, _CLOSING.get(reason, CloseReason.EDGE_GONE))]
+    return _close(state, view, view.episode, _CLOSING.get(reason, CloseReason.EDGE_GONE))
 
 
 def _plan(state: EngineState, view: RouteView, market: WhirlpoolMarket, inputs: CostInputs, edge: int) -> list[Output]:
@@ -209,9 +214,9 @@ def _plan(state: EngineState, view: RouteView, market: WhirlpoolMarket, inputs: 
     )
     if isinstance(plan, Refusal):
         if episode is not None and plan.reason is RejectionReason.BELOW_THRESHOLD and plan.plan is not None:
-            view.refuse(plan.reason, edge)
+            view.refuse(plan.reason, edge, plan.plan)
             return _sample(state, episode, plan.plan)
-        return _refuse(state, view, plan.reason, edge)
+        return _refuse(state, view, plan.reason, edge, plan.plan)
     if episode is not None:
         return _sample(state, episode, plan)
     return _open(state, view, market, plan, inputs)
@@ -235,6 +240,7 @@ def _open(
         cex_age_ns=view.book.lag_ns,
         pool_age_ns=inputs.pool_age_ns,
     )
+    view.episode.sample(plan, state.now_ns)
     schedule(state, view, market, view.episode, inputs.proportional)
     return [
         OpportunityOpened(
@@ -252,12 +258,14 @@ def _sample(state: EngineState, episode: Episode, plan: TradePlan) -> list[Outpu
     episode.updates += 1
     if plan.net_usd_e8 > episode.peak.net_usd_e8:
         episode.peak, episode.peaked_ns = plan, state.now_ns
+    episode.sample(plan, state.now_ns)
     return []
 
 
-def _close(state: EngineState, view: RouteView, episode: Episode, reason: CloseReason) -> Opportunity:
+def _close(state: EngineState, view: RouteView, episode: Episode, reason: CloseReason) -> list[Output]:
+    """End an episode: its row, then its samples."""
     view.episode = None
-    return Opportunity(
+    closed = Opportunity(
         opportunity_id=episode.opportunity_id,
         instrument=view.route.instrument.key,
         pool=view.route.pool.key,
@@ -273,6 +281,19 @@ def _close(state: EngineState, view: RouteView, episode: Episode, reason: CloseR
         cex_age_ns=episode.cex_age_ns,
         pool_age_ns=episode.pool_age_ns,
         received_ns=state.now_ns,
+    )
+    return [closed, *(_sampled(episode, sample, state.now_ns) for sample in episode.samples)]
+
+
+def _sampled(episode: Episode, sample: Sample, now_ns: int) -> OpportunitySample:
+    return OpportunitySample(
+        opportunity_id=episode.opportunity_id,
+        sampled_ns=sample.sampled_ns,
+        size_e8=sample.size_e8,
+        gross_usd_e8=sample.gross_usd_e8,
+        net_usd_e8=sample.net_usd_e8,
+        net_edge_centibps=sample.net_edge_centibps,
+        received_ns=now_ns,
     )
 
 

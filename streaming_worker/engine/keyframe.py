@@ -8,6 +8,7 @@ import msgspec
 from streaming_worker.core.amm.pool_state import OracleState, TickArray, WhirlpoolState
 from streaming_worker.core.book import Book
 from streaming_worker.core.events import Levels
+from streaming_worker.core.grade import Rung
 from streaming_worker.core.inventory import Inventory
 from streaming_worker.core.outputs import RejectionReason
 from streaming_worker.core.rebalancing import Recommendation, Transfers
@@ -17,7 +18,7 @@ from streaming_worker.engine.settings import EngineSettings
 from streaming_worker.engine.state import BookView, ChainStatus, EngineState, Episode, FeedStatus, PoolView, Tally
 from streaming_worker.errors import StorageError
 
-FORMAT = 2
+FORMAT = 3
 
 
 class BookFrame(msgspec.Struct, frozen=True):
@@ -85,6 +86,7 @@ class StateFrame(msgspec.Struct, frozen=True):
     pools: list[PoolFrame]
     routes: list[RouteFrame]
     pending: list[PendingTrade]
+    rungs: list[tuple[str, list[Rung]]]
     risk: Risk
     holdings: HoldingsFrame
 
@@ -106,6 +108,7 @@ def dump(state: EngineState) -> bytes:
             pools=[_pool_frame(view) for view in state.pools.values()],
             routes=[RouteFrame(view.route.key, view.episode, list(view.tallies.items())) for view in state.routes],
             pending=state.pending,
+            rungs=list(state.rungs.items()),
             risk=state.risk,
             holdings=HoldingsFrame(*(getattr(state, name) for name in HoldingsFrame.__struct_fields__)),
         )
@@ -124,7 +127,7 @@ def load(content: bytes) -> EngineState:
     state.event_count, state.now_ns, state.hour = frame.event_count, frame.now_ns, frame.hour
     state.rejections_since_ns, state.chain_digest = frame.rejections_since_ns, frame.chain_digest
     state.pending, state.risk = frame.pending, frame.risk
-    state.chains = dict(frame.chains)
+    state.chains, state.rungs = dict(frame.chains), dict(frame.rungs)
     for name in HoldingsFrame.__struct_fields__:
         setattr(state, name, getattr(frame.holdings, name))
     _load_feeds(state, frame.feeds)

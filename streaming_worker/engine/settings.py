@@ -40,12 +40,15 @@ class Simulation(msgspec.Struct, frozen=True):
     """How simulated legs behave.
 
     ``ladder_ns``: latency of the CEX leg, one simulated trade each; ``primary_ns`` must be one of them: its trades
-    count for PnL and risk. ``landing_slots``: slots between decision and landing of the pool leg.
+    count for PnL and risk. ``landing_slots``: slots between decision and landing of the pool leg. ``empirical_ns``:
+    measured latencies at equally spaced quantiles, lowest first; one more trade draws its latency from them, by a hash
+    of the opportunity. Empty: no such trade.
     """
 
     ladder_ns: tuple[int, ...] = tuple(ms * NANOS_PER_MILLISECOND for ms in (0, 50, 100, 250, 500, 1_000, 2_000))
     primary_ns: int = 250 * NANOS_PER_MILLISECOND
     landing_slots: int = 2
+    empirical_ns: tuple[int, ...] = ()
 
 
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ import msgspec
 from streaming_worker.core.amm.pool_state import OracleState, TickArray, WhirlpoolMarket, WhirlpoolState
 from streaming_worker.core.amm.whirlpool import needed_array_starts
 from streaming_worker.core.book import Book
+from streaming_worker.core.grade import Rung
 from streaming_worker.core.instrument import Instrument, Registry
 from streaming_worker.core.inventory import Inventory
 from streaming_worker.core.outputs import RejectionReason, TradePlan
@@ -16,6 +17,8 @@ from streaming_worker.core.route import Route, routes_of
 from streaming_worker.core.simulate import PendingTrade
 from streaming_worker.core.units import E8
 from streaming_worker.engine.settings import EngineSettings
+
+MOST_SAMPLES = 32
 
 
 class FeedStatus(msgspec.Struct):
@@ -138,6 +141,16 @@ class ChainStatus(msgspec.Struct):
     unix_timestamp: int | None = None
 
 
+class Sample(msgspec.Struct, frozen=True, gc=False):
+    """The edge of an episode at one moment. Units: base x 1e8, USD x 1e8, hundredths of a basis point."""
+
+    sampled_ns: int
+    size_e8: int
+    gross_usd_e8: int
+    net_usd_e8: int
+    net_edge_centibps: int
+
+
 class Episode(msgspec.Struct):
     """An open opportunity."""
 
@@ -150,13 +163,26 @@ class Episode(msgspec.Struct):
     cex_age_ns: int | None
     pool_age_ns: int
     updates: int = 1
+    samples: list[Sample] = msgspec.field(default_factory=list)
+    stride: int = 1
+
+    def sample(self, plan: TradePlan, now_ns: int) -> None:
+        """Keep a sample of the edge; when there are too many, every second one goes and only every second comes."""
+        if (self.updates - 1) % self.stride:
+            return
+        if len(self.samples) == MOST_SAMPLES:
+            self.samples = self.samples[::2]
+            self.stride *= 2
+        self.samples.append(Sample(now_ns, plan.size_e8, plan.gross_usd_e8, plan.net_usd_e8, plan.net_edge_centibps))
 
 
 class Tally(msgspec.Struct):
-    """How often a reason refused a route in the running interval, and the best gross edge among them."""
+    """How often a reason refused a route in the running interval, its best gross edge and best priced candidate."""
 
     count: int = 0
     best_edge_centibps: int | None = None
+    best_size_e8: int | None = None
+    best_net_usd_e8: int | None = None
 
 
 class Rates(msgspec.Struct, frozen=True, gc=False):
@@ -194,14 +220,16 @@ class RouteView:
         self.pool_price_e8 = pool_price_after_fee(self.route, market)
         self.pool_mid_e8 = self.route.pool_value_e8(market.pool.sqrt_price_x64, E8, round_up=False)
 
-    def refuse(self, reason: RejectionReason, edge_centibps: int | None) -> None:
-        """Count a refusal."""
+    def refuse(self, reason: RejectionReason, edge_centibps: int | None, plan: TradePlan | None = None) -> None:
+        """Count a refusal; ``plan`` is the candidate where one was priced."""
         tally = self.tallies.get(reason)
         if tally is None:
             tally = self.tallies[reason] = Tally()
         tally.count += 1
         if edge_centibps is not None and (tally.best_edge_centibps is None or edge_centibps > tally.best_edge_centibps):
             tally.best_edge_centibps = edge_centibps
+        if plan is not None and (tally.best_net_usd_e8 is None or plan.net_usd_e8 > tally.best_net_usd_e8):
+            tally.best_size_e8, tally.best_net_usd_e8 = plan.size_e8, plan.net_usd_e8
 
 
 class EngineState:
@@ -226,6 +254,7 @@ class EngineState:
         limits = settings.limits
         self.risk = Risk(daily_loss_usd_e8=limits.daily_loss_usd_e8, resume_after_ns=limits.resume_after_ns)
         self.inventory = Inventory.of(settings.allocations) if settings.allocations else None
+        self.rungs: dict[str, list[Rung]] = {}
         self.transfers = Transfers(in_flight=[])
         self.holdings_version = 0
         self.alerted_version = 0

@@ -5,7 +5,8 @@ the chain reaches their slot.
 """
 
 from streaming_worker.core.amm.pool_state import WhirlpoolMarket
-from streaming_worker.core.outputs import Output
+from streaming_worker.core.grade import grade_episode, rung_of
+from streaming_worker.core.outputs import EpisodeGrade, LatencyModel, Output, SimulatedTrade
 from streaming_worker.core.quote import Proportional
 from streaming_worker.core.route import Route
 from streaming_worker.core.simulate import (
@@ -18,6 +19,7 @@ from streaming_worker.core.simulate import (
 )
 from streaming_worker.engine import holdings
 from streaming_worker.engine.digest import identity
+from streaming_worker.engine.latency import rungs_of
 from streaming_worker.engine.state import BookView, EngineState, Episode, RouteView
 
 
@@ -29,9 +31,10 @@ def schedule(
     reference = route.pool_value_e8(market.pool.sqrt_price_x64, plan.size_e8, round_up=not route.buys_on_cex)
     chain_slot = state.chains[view.pool.feed.name].slot
     slot = view.pool.slot if chain_slot is None else max(chain_slot, view.pool.slot)
-    for latency_ns in settings.simulation.ladder_ns:
+    for model, latency_ns in rungs_of(settings.simulation, episode.opportunity_id):
+        is_fixed = model is LatencyModel.FIXED
         trade = PendingTrade(
-            trade_id=identity(episode.opportunity_id, latency_ns),
+            trade_id=identity(episode.opportunity_id, latency_ns if is_fixed else model.value),
             opportunity_id=episode.opportunity_id,
             instrument=route.instrument.key,
             pool=route.pool.key,
@@ -45,8 +48,10 @@ def schedule(
             taker_millionths=costs.taker_millionths,
             basis_millionths=costs.basis_millionths,
             tolerance_millionths=settings.limits.min_output_tolerance_millionths,
+            latency_model=model,
+            is_primary=is_fixed and latency_ns == settings.simulation.primary_ns,
         )
-        if state.inventory is not None and latency_ns == settings.simulation.primary_ns:
+        if state.inventory is not None and trade.is_primary:
             holdings.reserve(state.inventory, route, trade, holdings.funding_terms(state, costs.taker_millionths))
         state.pending.append(trade)
 
@@ -56,12 +61,11 @@ def is_busy(state: EngineState, route: Route) -> bool:
 
     Its fills do not show in the recorded market, so a second trade would be filled from the same liquidity again.
     """
-    primary_ns = state.settings.simulation.primary_ns
     return any(
         trade.pool == route.pool.key
         or (trade.instrument == route.instrument.key and trade.direction is route.direction)
         for trade in state.pending
-        if trade.latency_ns == primary_ns
+        if trade.is_primary
     )
 
 
@@ -132,6 +136,21 @@ def _settle(state: EngineState, trade: PendingTrade, now_ns: int) -> list[Output
     done = settle(trade, now_ns)
     holdings.book_trade(state, _route_of(state, trade), trade, done)
     outputs: list[Output] = [done]
-    if trade.latency_ns == state.settings.simulation.primary_ns:
+    outputs += _grade(state, done)
+    if trade.is_primary:
         outputs += state.risk.on_realised(done.realised_net_usd_e8, now_ns)
     return outputs
+
+
+def _grade(state: EngineState, done: SimulatedTrade) -> list[EpisodeGrade]:
+    """Grade the episode of a settled trade once its whole ladder has settled; draws do not count."""
+    if done.latency_model is not LatencyModel.FIXED:
+        return []
+    simulation, rungs = state.settings.simulation, state.rungs.setdefault(done.opportunity_id, [])
+    rungs.append(rung_of(done))
+    ladder, primary = simulation.ladder_ns, simulation.primary_ns
+    grade = grade_episode(done.opportunity_id, rungs, ladder_ns=ladder, primary_ns=primary, now_ns=state.now_ns)
+    if grade is None:
+        return []
+    del state.rungs[done.opportunity_id]
+    return [grade]

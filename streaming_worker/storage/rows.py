@@ -34,10 +34,12 @@ from streaming_worker.core.events import (
 from streaming_worker.core.inventory import BalanceAlert
 from streaming_worker.core.outputs import (
     CostItem,
+    EpisodeGrade,
     InventorySnapshot,
     Keyframe,
     Opportunity,
     OpportunityOpened,
+    OpportunitySample,
     Output,
     RejectionCount,
     RiskTransition,
@@ -91,10 +93,8 @@ def event_rows(seq: int, event: Event) -> list[TableRow]:
 def output_rows(seq: int, output: Output) -> list[TableRow]:
     """Return the rows of one output; a keyframe is stored under its own event count."""
     match output:
-        case OpportunityOpened():
-            return [("opportunity_openings", _opening_row(seq, output))]
-        case Opportunity():
-            return [("opportunities", _opportunity_row(seq, output))]
+        case OpportunityOpened() | Opportunity() | OpportunitySample() | EpisodeGrade():
+            return [_episode_row(seq, output)]
         case RejectionCount():
             return [("rejections", _rejection_row(seq, output))]
         case SimulatedTrade():
@@ -280,6 +280,25 @@ def _opportunity_row(seq: int, output: Opportunity) -> Row:
     )
 
 
+def _episode_row(seq: int, output: OpportunityOpened | Opportunity | OpportunitySample | EpisodeGrade) -> TableRow:
+    match output:
+        case OpportunityOpened():
+            return "opportunity_openings", _opening_row(seq, output)
+        case Opportunity():
+            return "opportunities", _opportunity_row(seq, output)
+        case OpportunitySample():
+            return "opportunity_samples", (seq, output.received_ns, *msgspec.structs.astuple(output)[:-1])
+        case EpisodeGrade():
+            return "episode_grades", (seq, output.received_ns, *_grade_values(output))
+        case _:
+            assert_never(output)
+
+
+def _grade_values(output: EpisodeGrade) -> Row:
+    counts = (output.captured_rungs, output.failed_rungs, output.rungs)
+    return (output.opportunity_id, output.grade.value, output.reach_ns, output.kept_millionths, *counts)
+
+
 def _rejection_row(seq: int, output: RejectionCount) -> Row:
     return (
         seq,
@@ -289,6 +308,8 @@ def _rejection_row(seq: int, output: RejectionCount) -> Row:
         output.count,
         output.best_edge_centibps,
         output.interval_start_ns,
+        output.best_size_e8,
+        output.best_net_usd_e8,
     )
 
 
@@ -307,6 +328,7 @@ def _simulated_row(seq: int, output: SimulatedTrade) -> Row:
         output.gross_usd_e8,
         *_cost_values(output.costs),
         output.realised_net_usd_e8,
+        output.latency_model.value,
     )
 
 

@@ -177,10 +177,25 @@ TABLES: Final[tuple[Table, ...]] = (
     Table("opportunity_openings", Role.OUTPUT, "one row per episode at its opening", (
         _SEQ, _RECEIVED, _text("opportunity_id", "hash of the opening inputs"), *_ROUTE, *_plan("opening"),
     )),
+    Table("opportunity_samples", Role.OUTPUT, "one row per kept sample of an episode, at most 32", (
+        _SEQ, _RECEIVED, _text("opportunity_id", "episode"), _int("sampled_ns", "ns UTC"),
+        _int("size_e8", "base x 1e8"), _int("gross_usd_e8", "before all costs, USD x 1e8"),
+        _int("net_usd_e8", "after all costs, USD x 1e8"), _int("net_edge_centibps", "hundredths of a basis point"),
+    )),
+    Table("episode_grades", Role.OUTPUT, "one row per episode once its latency ladder has settled", (
+        _SEQ, _RECEIVED, _text("opportunity_id", "episode"), _text("grade", "A to F"),
+        _int("reach_ns", "largest latency captured without a break from the smallest; null: none", nullable=True),
+        _int("kept_millionths", "realised over predicted at the primary latency; null: no prediction", nullable=True),
+        Column("captured_rungs", ColumnType.INTEGER, "latencies that earned with both legs filled"),
+        Column("failed_rungs", ColumnType.INTEGER, "latencies at which a leg failed"),
+        Column("rungs", ColumnType.INTEGER, "latencies of the ladder"),
+    )),
     Table("rejections", Role.OUTPUT, "one row per route, reason and interval", (
         _SEQ, _RECEIVED, *_ROUTE, _text("reason", "the first limit that failed"), _int("count", "evaluations refused"),
         _int("best_edge_centibps", "best gross edge among them, hundredths of a bp", nullable=True),
         _int("interval_start_ns", "ns UTC"),
+        _int("best_size_e8", "size of the priced candidate with the best net, base x 1e8", nullable=True),
+        _int("best_net_usd_e8", "its net, USD x 1e8", nullable=True),
     )),
     Table("simulated_trades", Role.OUTPUT, "one row per episode and latency of the ladder", (
         _SEQ, _RECEIVED, _text("trade_id", "hash"), _text("opportunity_id", "episode"), *_ROUTE,
@@ -189,6 +204,7 @@ TABLES: Final[tuple[Table, ...]] = (
         _int("realised_gross_usd_e8", "USD x 1e8"),
         *(_int(f"realised_{kind}_usd_e8", "signed cost, USD x 1e8") for kind in COST_KINDS),
         _int("realised_net_usd_e8", "gross plus the costs, USD x 1e8"),
+        _text("latency_model", "fixed: a rung of the ladder; empirical: drawn from measured latencies"),
     )),
     Table("simulated_legs", Role.OUTPUT, "one row per leg of a simulated trade", (
         _SEQ, _RECEIVED, _text("trade_id", "hash"), Column("leg", ColumnType.INTEGER, "position in the trade"),

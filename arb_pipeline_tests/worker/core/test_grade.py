@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arb_pipeline_tests.fixtures.market import GEMINI, Script, started
-from streaming_worker.core.grade import EpisodeGrade, Grade, Rung, grade_episode, rung_of
-from streaming_worker.core.outputs import LegStatus, SimulatedTrade
+from streaming_worker.core.grade import Rung, grade_episode, rung_of
+from streaming_worker.core.outputs import EpisodeGrade, Grade, LegStatus, SimulatedTrade
 from streaming_worker.core.units import E8, NANOS_PER_SECOND
 
 MS = 1_000_000

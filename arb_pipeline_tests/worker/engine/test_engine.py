@@ -40,9 +40,11 @@ from streaming_worker.core.outputs import (
     Keyframe,
     Opportunity,
     OpportunityOpened,
+    OpportunitySample,
+    RejectionCount,
     RejectionReason,
 )
-from streaming_worker.core.units import E8, NANOS_PER_HOUR
+from streaming_worker.core.units import E8, NANOS_PER_HOUR, NANOS_PER_SECOND
 from streaming_worker.engine.engine import Engine
 from streaming_worker.engine.settings import Limits
 
@@ -106,7 +108,7 @@ def test_an_episode_is_one_row_from_opening_over_its_peak_to_its_close() -> None
     script.now_ns += 1_000_000
     assert script.book(GEMINI, 148 * E8, 148 * E8 + CENT) == []
     script.now_ns += 1_000_000
-    (closed,) = script.book(GEMINI, 150 * E8 - CENT, 150 * E8 + CENT)
+    closed, *samples = script.book(GEMINI, 150 * E8 - CENT, 150 * E8 + CENT)
     assert isinstance(closed, Opportunity)
     assert closed.opportunity_id == opening.opportunity_id
     assert closed.opening == opening.plan
@@ -116,6 +118,39 @@ def test_an_episode_is_one_row_from_opening_over_its_peak_to_its_close() -> None
     )  # fmt: skip
     assert closed.close_reason is CloseReason.EDGE_GONE
     assert closed.updates == 3
+    assert [s.sampled_ns for s in samples] == [script.now_ns - nanos for nanos in (3_000_000, 2_000_000, 1_000_000)]
+    assert [s.net_usd_e8 for s in samples[:2]] == [closed.opening.net_usd_e8, closed.peak.net_usd_e8]
+    assert {s.opportunity_id for s in samples} == {closed.opportunity_id}
+
+
+def test_a_long_episode_keeps_at_most_32_samples_evenly_spread_from_its_opening() -> None:
+    script = started()
+    opened(script)
+    first_ns = script.now_ns
+    for number in range(1, 200):
+        script.now_ns += 1_000
+        script.book(GEMINI, 148 * E8 - number, 148 * E8 + CENT - number)
+        (view,) = (view for view in script.engine.state.routes if view.episode is not None)
+        assert view.episode is not None
+        assert len(view.episode.samples) <= 32
+    script.book(GEMINI, 150 * E8 - CENT, 150 * E8 + CENT)
+    samples = script.of(OpportunitySample)
+    assert samples[0].sampled_ns == first_ns
+    assert [s.sampled_ns - first_ns for s in samples] == [8_000 * index for index in range(25)]
+
+
+def test_the_best_rejected_candidate_is_kept_with_its_size_and_net() -> None:
+    script = started()
+    for cents in (25, 20, 23):
+        script.book(GEMINI, 149 * E8 + cents * CENT, 149 * E8 + (cents + 1) * CENT)
+    script.wait(11 * NANOS_PER_SECOND)
+    (count,) = (o for o in script.of(RejectionCount) if o.reason is RejectionReason.BELOW_THRESHOLD)
+    assert count.count >= 2
+    assert count.best_size_e8 is not None
+    assert count.best_net_usd_e8 is not None
+    assert 0 < count.best_net_usd_e8 < E8
+    (no_edge, *_) = (o for o in script.of(RejectionCount) if o.reason is RejectionReason.NO_EDGE)
+    assert (no_edge.best_size_e8, no_edge.best_net_usd_e8) == (None, None)
 
 
 def test_an_episode_below_the_threshold_stays_open_until_it_earns_nothing() -> None:

@@ -44,7 +44,7 @@ def test_a_gap_drops_the_book_closes_the_episode_and_waits_for_a_snapshot() -> N
     script = started()
     opened(script)
     outputs = script.send(FeedGap("gemini", GEMINI, GapCause.UPDATE_ID, 5, 7, script.now_ns))
-    (closed,) = outputs
+    closed, _ = outputs
     assert closed.close_reason is CloseReason.LEG_LOST
     script.delta(GEMINI, bids=[(149 * E8, E8)])
     view = script.engine.books[GEMINI]
@@ -65,7 +65,7 @@ def test_a_gap_of_the_whole_feed_drops_its_pools() -> None:
 def test_a_lost_feed_closes_its_episodes_and_refuses_its_leg() -> None:
     script = started()
     opened(script)
-    (closed,) = script.send(FeedLost("gemini", 1, "closed by peer", 1006, script.now_ns))
+    closed, _ = script.send(FeedLost("gemini", 1, "closed by peer", 1006, script.now_ns))
     assert closed.close_reason is CloseReason.LEG_LOST
     assert RejectionReason.FEED_NOT_LIVE in {t for view in script.engine.state.routes for t in view.tallies}
 
@@ -237,7 +237,7 @@ def test_an_operator_pause_closes_open_episodes_and_refuses_new_ones() -> None:
     script = started()
     opened(script)
     command = OperatorCommand("c1", CommandKind.PAUSE, "ops", "lunch", script.now_ns)
-    transition, closed = script.send(command)
+    transition, closed, _ = script.send(command)
     assert (transition.current, transition.actor) == (RiskState.PAUSED, "ops")
     assert closed.close_reason is CloseReason.RISK
     assert script.send(command) == []

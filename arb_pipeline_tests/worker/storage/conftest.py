@@ -100,11 +100,15 @@ OUTPUT = st.one_of(
         *(TEXT, TEXT, TEXT, DIRECTION, I64, I64, I64, st.sampled_from(o.CloseReason), I64, I64, PLAN, PLAN),
         *(MAYBE, I64, I64),
     ),
-    st.builds(o.RejectionCount, TEXT, TEXT, DIRECTION, st.sampled_from(o.RejectionReason), I64, MAYBE, I64, I64),
+    st.builds(
+        o.RejectionCount, TEXT, TEXT, DIRECTION, st.sampled_from(o.RejectionReason), I64, MAYBE, I64, I64, MAYBE, MAYBE
+    ),
+    st.builds(o.OpportunitySample, TEXT, I64, I64, I64, I64, I64, I64),
+    st.builds(o.EpisodeGrade, TEXT, st.sampled_from(o.Grade), MAYBE, MAYBE, I32, I32, I32, I64),
     st.builds(
         o.SimulatedTrade,
         *(TEXT, TEXT, TEXT, TEXT, DIRECTION, I64, I64, I64, I64, PLAN, st.lists(LEG, max_size=3).map(tuple)),
-        *(COSTS, I64, I64, I64),
+        *(COSTS, I64, I64, I64, st.sampled_from(o.LatencyModel)),
     ),
     st.builds(
         o.RiskTransition,

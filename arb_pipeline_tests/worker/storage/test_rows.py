@@ -1,6 +1,6 @@
 """Rows fit their tables: every value stands in the column that the schema gives it."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streaming_worker.core.amm.pool_state import TickArray
@@ -26,6 +26,7 @@ def as_record(table_row) -> dict:
     return dict(zip(TABLE[name].column_names, row, strict=True))
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_every_event_row_fits_its_input_table(any_event, data) -> None:
     event = data.draw(any_event)
@@ -37,6 +38,7 @@ def test_every_event_row_fits_its_input_table(any_event, data) -> None:
         assert row[:2] == (77, event.received_ns)
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_every_output_row_fits_its_output_table(any_output, data) -> None:
     output = data.draw(any_output)
