@@ -38,7 +38,6 @@ FROM simulated_trades AS trade
 JOIN agreed USING (worker, run_id, trade_id)
 JOIN legs USING (worker, run_id, trade_id)
 JOIN runs USING (worker, run_id)
-WHERE trade.latency_model = 'fixed'
 SELECT {start_ns} AS hour_ns, trade.*, trade.predicted_notional_usd_e8 AS notional_usd_e8,
        trade.latency_ns = runs.primary_latency_ns AS is_primary,
        CASE WHEN legs.is_unwound THEN 'unwound'
@@ -46,6 +45,7 @@ SELECT {start_ns} AS hour_ns, trade.*, trade.predicted_notional_usd_e8 AS notion
             WHEN legs.cex_status IN ('filled', 'partial') OR legs.pool_status IN ('filled', 'partial')
             THEN 'partly_filled' ELSE 'nothing_filled' END AS outcome,
        legs.* EXCLUDE (worker, run_id, trade_id)
+WHERE trade.latency_model = 'fixed'
 ORDER BY trade.worker, trade.run_id, trade.seq, trade.latency_ns, trade.trade_id
 """
 
