@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from streaming_worker.config.document import Document, Row
+from streaming_worker.config.holdings import allocations, rebalancing
 from streaming_worker.config.model import FallbackConfig, FeedConfig
 from streaming_worker.config.setting import Value
 from streaming_worker.core.fees import NetworkCost, StableBasis, TakerFee
@@ -67,10 +68,13 @@ def engine_settings(document: Document, feeds: tuple[FeedConfig, ...]) -> Engine
             signatures=document.integer("network.signatures"),
             priority_lamports=document.integer("network.priority_lamports"),
             source="configuration",
+            revert_share_millionths=document.integer("network.revert_share_percent"),
         ),
         stable_bases=tuple(_stable_basis(row) for row in document.rows["stable_bases"]),
         limits=_limits(document),
         simulation=_simulation(document),
+        allocations=allocations(document),
+        rebalancing=rebalancing(document),
         sol_price_instruments=tuple(i.key for i in instruments if (i.base, i.quote) == ("SOL", "USD")),
     )
 
@@ -264,14 +268,20 @@ def _limits(document: Document) -> Limits:
         staleness_ns=document.integer("limits.staleness_seconds") * NANOS_PER_SECOND,
         resume_after_ns=document.integer("limits.resume_after_seconds") * NANOS_PER_SECOND,
         max_lag_ns=document.integer("limits.max_lag_ms") * NANOS_PER_MILLISECOND,
+        max_sol_price_age_ns=document.integer("limits.max_sol_price_age_seconds") * NANOS_PER_SECOND,
         min_output_tolerance_millionths=document.integer("limits.min_output_tolerance_bps"),
     )
 
 
 def _simulation(document: Document) -> Simulation:
-    ladder = document.values["simulation.ladder_ms"]
+    ladder, measured = (document.values[f"simulation.{name}"] for name in ("ladder_ms", "empirical_ms"))
     primary = document.integer("simulation.primary_ms")
     assert isinstance(ladder, tuple)
+    assert measured is None or isinstance(measured, tuple)
+    empirical = tuple(int(step) * NANOS_PER_MILLISECOND for step in measured or ())
+    if list(empirical) != sorted(empirical):
+        key = "simulation.empirical_ms"
+        raise ConfigError(f"{key}: expected latencies from the lowest on, received {measured}", key=key)
     if primary not in ladder:
         steps = ", ".join(str(step) for step in ladder)
         raise ConfigError(
@@ -282,4 +292,5 @@ def _simulation(document: Document) -> Simulation:
         ladder_ns=tuple(int(step) * NANOS_PER_MILLISECOND for step in ladder),
         primary_ns=primary * NANOS_PER_MILLISECOND,
         landing_slots=document.integer("simulation.landing_slots"),
+        empirical_ns=empirical,
     )

@@ -11,6 +11,7 @@ from streaming_worker.config.setting import Kind, Setting
 PROFILES: Final = ("demo", "live")
 PROTOCOLS: Final = ("coinbase_advanced", "coinbase_exchange", "gemini", "gemini_v2", "bitstamp", "solana")
 CEX_VENUES: Final = ("coinbase", "gemini", "bitstamp")
+VENUES: Final = (*CEX_VENUES, "orca")
 PROFILE_ENV: Final = "ARB_PROFILE"
 FILE_ENV: Final = "ARB_CONFIG"
 PUBLIC_SOLANA_RPC: Final = "https://api.mainnet-beta.solana.com"
@@ -201,6 +202,14 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         digits=2,
     ),
     Setting(
+        "limits.max_sol_price_age_seconds",
+        Kind.INTEGER,
+        "age of the SOL price beyond which network costs are unknown and nothing opens",
+        default=60,
+        minimum=1,
+        maximum=3600,
+    ),
+    Setting(
         "simulation.ladder_ms",
         Kind.INTEGERS,
         "latencies of the exchange leg; one simulated trade each",
@@ -213,6 +222,13 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         Kind.INTEGER,
         "the latency of the ladder whose trades count for PnL and risk",
         default=250,
+        minimum=0,
+        maximum=60000,
+    ),
+    Setting(
+        "simulation.empirical_ms",
+        Kind.INTEGERS,
+        "measured latencies at equally spaced quantiles, lowest first; one more simulated trade draws from them",
         minimum=0,
         maximum=60000,
     ),
@@ -240,6 +256,30 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default=20000,
         minimum=0,
         maximum=10**12,
+    ),
+    Setting(
+        "network.revert_share_percent",
+        Kind.DECIMAL,
+        "share of pool transactions that revert unseen and are sent again; each pays the whole network cost",
+        default="0",
+        minimum=0,
+        maximum=90,
+        digits=4,
+    ),
+    Setting(
+        "rebalancing.automatic",
+        Kind.FLAG,
+        "let recommended transfers between shadow balances depart at once, simulated",
+        default=False,
+    ),
+    Setting(
+        "rebalancing.band_percent",
+        Kind.DECIMAL,
+        "how far below its target a balance may be before a transfer is recommended",
+        default="10",
+        minimum=0,
+        maximum=100,
+        digits=4,
     ),
     Setting("instruments[].venue", Kind.TEXT, "its venue", required=True, choices=CEX_VENUES),
     Setting("instruments[].symbol", Kind.TEXT, "its symbol as the venue writes it", required=True),
@@ -304,6 +344,31 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         digits=2,
     ),
     Setting("stable_bases[].source", Kind.TEXT, "where the number comes from", default="configuration"),
+    Setting("allocations[].venue", Kind.TEXT, "who holds it", required=True, choices=VENUES),
+    Setting("allocations[].asset", Kind.TEXT, "what is held", required=True),
+    Setting("allocations[].initial", Kind.DECIMAL, "shadow balance at the start", required=True, minimum=0),
+    Setting("allocations[].target", Kind.DECIMAL, "where rebalancing aims", required=True, minimum=0),
+    Setting("allocations[].low", Kind.DECIMAL, "below this the balance is reported", default="0", minimum=0),
+    Setting("transfers[].source", Kind.TEXT, "venue that pays", required=True, choices=VENUES),
+    Setting("transfers[].destination", Kind.TEXT, "venue that receives", required=True, choices=VENUES),
+    Setting("transfers[].asset", Kind.TEXT, "what is sent", required=True),
+    Setting("transfers[].credited_as", Kind.TEXT, "what the destination books, where it is another asset at par"),
+    Setting("transfers[].fixed_fee", Kind.DECIMAL, "fee of one transfer, in the asset", default="0", minimum=0),
+    Setting(
+        "transfers[].fee_percent",
+        Kind.DECIMAL,
+        "fee in percent of what arrives",
+        default="0",
+        minimum=0,
+        maximum=100,
+        digits=4,
+    ),
+    Setting("transfers[].minutes", Kind.INTEGER, "how long it takes", required=True, minimum=0, maximum=100000),
+    Setting("transfers[].minimum", Kind.DECIMAL, "the least that may arrive, in the asset", default="0", minimum=0),
+    Setting(
+        "transfers[].typical", Kind.DECIMAL, "over which amount a trade's share of the fixed fee counts", required=True
+    ),
+    Setting("transfers[].terms", Kind.TEXT, "where the numbers come from", default="configuration"),
 )
 
 
