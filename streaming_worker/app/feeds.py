@@ -31,6 +31,7 @@ class Tuning:
     health: HealthLimits = field(default_factory=HealthLimits)
     bus_capacity: int = 100_000
     drain_s: float = 4.0
+    listing_s: float = 5.0
     disk_look_s: float = LOOK_INTERVAL_S
     free_bytes: Callable[[Path], int] = free_bytes
 

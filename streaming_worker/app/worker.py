@@ -9,7 +9,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.app.feeds import Tuning, edge, feed_endpoints
+from streaming_worker.app.instruments import instruments_at_start, with_terms
 from streaming_worker.app.record import disk_limits, open_record, sink_settings, worker_run, write_down_downtime
 from streaming_worker.config import Config
 from streaming_worker.engine.engine import Engine
@@ -30,6 +31,7 @@ from streaming_worker.service.clock_watch import ClockWatch
 from streaming_worker.service.disk_watch import DiskWatch, RawFrameGate
 from streaming_worker.service.gaps import GapLedger
 from streaming_worker.service.health import Health, put_status, write_status
+from streaming_worker.service.instruments import Outcome
 from streaming_worker.service.metrics import Metrics
 from streaming_worker.service.pump import Pump
 from streaming_worker.service.standby import Standby
@@ -37,6 +39,8 @@ from streaming_worker.storage.disk import DiskGauge
 from streaming_worker.storage.sink import Sink
 
 _LOG: Final = structlog.get_logger("worker")
+# A start does not wait for a venue's listing; what it said last time will do.
+LISTING_ATTEMPTS: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +101,17 @@ class _Place:
 
 async def _capture(place: _Place, tuning: Tuning, random: Random) -> RunReport:
     """One run, from recovery to the sealed record."""
-    config, clock = place.config, place.clock
+    clock = place.clock
+    once = replace(tuning, http=replace(tuning.http, attempts=LISTING_ATTEMPTS))
+    terms = await instruments_at_start(place.config, edge(clock, once, random), tuning, clock.now_ns())
+    place = replace(place, config=with_terms(place.config, terms))
+    config = place.config
     run = worker_run(config, clock.now_ns())
     sink = Sink(config.paths.data_dir, run, clock, sink_settings(config))
     last_ns = await asyncio.to_thread(open_record, sink)
     try:
         write_down_downtime(sink, last_ns, clock.now_ns())
-        worker = _Worker(place, run.run_id, sink, tuning, random, ClockWatch(clock, last_ns))
+        worker = _Worker(place, run.run_id, sink, tuning, random, ClockWatch(clock, last_ns), terms)
         await worker.run()
     finally:
         await asyncio.to_thread(sink.stop)
@@ -166,13 +174,21 @@ class _Worker:
     """Every part of one run, joined."""
 
     def __init__(
-        self, place: _Place, run_id: str, sink: Sink, tuning: Tuning, random: Random, time: ClockWatch
+        self,
+        place: _Place,
+        run_id: str,
+        sink: Sink,
+        tuning: Tuning,
+        random: Random,
+        time: ClockWatch,
+        terms: Outcome,
     ) -> None:
         config, clock = place.config, place.clock
         self._place = place
         self._clock = clock
         self._watch = place.watch
         self._time = time
+        self._terms = terms
         self._sink = sink
         self._drain_s = tuning.drain_s
         self._bus = Bus(tuning.bus_capacity)
@@ -200,6 +216,7 @@ class _Worker:
             transports={feed.feed: feed.status for feed in self._feeds},
             sink=lambda: asdict(sink.stats()),
             complaints=self._complaints,
+            warnings=terms.warnings,
             clock=clock,
             limits=tuning.health,
         )
@@ -248,7 +265,8 @@ class _Worker:
             await _cancel([pump])
 
     def _complaints(self) -> list[str]:
-        return [*self._pump.complaints(), *self._watch.complaints(), *self._time.complaints()]
+        problems = [f"instruments: {line}" for line in self._terms.problems]
+        return [*self._pump.complaints(), *self._watch.complaints(), *self._time.complaints(), *problems]
 
     def _add_sources(self) -> None:
         pump = self._pump
@@ -259,6 +277,7 @@ class _Worker:
         self._metrics.add_source("bus", self._bus.reading)
         self._metrics.add_source("disk", lambda: {**self._watch.reading(), **self._gate.reading()})
         self._metrics.add_source("clock", self._time.reading)
+        self._metrics.add_source("instruments", self._terms.reading)
         self._metrics.add_source("sink", lambda: asdict(self._sink.stats()))
         for feed in self._feeds:
             self._metrics.add_source(f"feed.{feed.feed}", feed.reading)

@@ -5,7 +5,7 @@ Source: api.coinbase.com market/products and api.exchange.coinbase.com products;
 bitstamp.net api/v2/markets and trading-pairs-info; bodies as recorded in 2021, 2022 and 2026.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Final, TypeAlias
 
@@ -14,7 +14,15 @@ import msgspec
 from streaming_worker.core.instrument import Venue
 from streaming_worker.core.units import E8_DIGITS, I64_MAX
 from streaming_worker.errors import FeedFormatError
+from streaming_worker.protocols.base import HttpRequest
 
+_PATHS: Final = {
+    "coinbase_advanced": "/api/v3/brokerage/market/products",
+    "coinbase_exchange": "/products",
+    "gemini": "/v1/symbols/details/{}",
+    "gemini_v2": "/v1/symbols/details/{}",
+    "bitstamp": "/api/v2/markets/",
+}
 _ABSENT: Final = msgspec.Raw(b"0")
 
 
@@ -96,6 +104,15 @@ _coinbase_one = msgspec.json.Decoder(_Coinbase)
 _gemini = msgspec.json.Decoder(list[_Gemini] | _Gemini)
 _bitstamp = msgspec.json.Decoder(list[_Bitstamp])
 _Read: TypeAlias = Callable[[bytes], list[Listed]]
+
+
+def listing_calls(protocol: str, symbols: Sequence[str]) -> list[HttpRequest]:
+    """Return the calls that tell of these symbols; none for a protocol whose venue has no listing."""
+    if protocol not in _PATHS:
+        return []
+    path = _PATHS[protocol]
+    paths = [path.format(symbol.lower()) for symbol in symbols] if "{}" in path else [path]
+    return [HttpRequest(f"listing {path}", "GET", path) for path in paths]
 
 
 def read_listing(venue: Venue, body: bytes) -> list[Listed]:

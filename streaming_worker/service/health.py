@@ -6,7 +6,7 @@ by the delay of its messages by the venue's own clock. The status file is what o
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, NoReturn, Protocol
@@ -88,13 +88,17 @@ class RiskHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole worker at ``at_ns``; ``why`` has one line for each thing that is not as it should be."""
+    """The whole worker at ``at_ns``; ``why`` has one line for each thing that is not as it should be.
+
+    ``warnings`` are things to know that make nothing worse.
+    """
 
     worker: str
     run_id: str
     pid: int
     status: Status
     why: list[str]
+    warnings: list[str]
     is_ready: bool
     at_ns: Nanos
     started_ns: Nanos
@@ -119,6 +123,7 @@ class Health:
         complaints: Callable[[], list[str]],
         clock: Clock,
         limits: HealthLimits,
+        warnings: Sequence[str] = (),
     ) -> None:
         self._worker = worker
         self._run_id = run_id
@@ -128,6 +133,7 @@ class Health:
         self._complaints = complaints
         self._clock = clock
         self._limits = limits
+        self._warnings = list(warnings)
         self._started_ns = clock.now_ns()
 
     def report(self) -> HealthReport:
@@ -148,6 +154,7 @@ class Health:
             pid=os.getpid(),
             status=_status(feeds, why),
             why=why,
+            warnings=self._warnings,
             is_ready=all(feed.state in HEALTHY for feed in feeds.values()),
             at_ns=now_ns,
             started_ns=self._started_ns,

@@ -1,5 +1,6 @@
 """What venues list, in one shape: their names for the same thing differ, and some mislead."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from streaming_worker.core.instrument import Venue
 from streaming_worker.errors import FeedFormatError
-from streaming_worker.protocols.listings import Listed, read_listing
+from streaming_worker.protocols.listings import Listed, listing_calls, read_listing
 
 PRODUCT = {
     "product_id": "SOL-USD", "base_currency_id": "SOL", "quote_currency_id": "USD", "price_increment": "0.01",
@@ -111,8 +112,6 @@ def test_a_chain_lists_nothing() -> None:
 
 
 def test_spot_and_perpetual_of_one_pair_stay_two_symbols(shared_dir: Path) -> None:
-    import gzip
-
     listed = []
     with gzip.open(shared_dir / "captures" / "gemini" / "v2_l2_sol_btc_eth_20260809.jsonl.gz", "rb") as file:
         for line in map(json.loads, file):
@@ -122,3 +121,18 @@ def test_spot_and_perpetual_of_one_pair_stay_two_symbols(shared_dir: Path) -> No
     spot, perpetual = by_symbol["SOLUSDC"], by_symbol["SOLUSDCPERP"]
     assert (spot.base, spot.quote) == (perpetual.base, perpetual.quote)
     assert (spot.price_tick_e8, perpetual.price_tick_e8) == (10**5, 5 * 10**5)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "paths"),
+    [
+        ("coinbase_advanced", ["/api/v3/brokerage/market/products"]),
+        ("coinbase_exchange", ["/products"]),
+        ("gemini", ["/v1/symbols/details/solusd", "/v1/symbols/details/btcusd"]),
+        ("bitstamp", ["/api/v2/markets/"]),
+        ("solana", []),
+    ],
+)
+def test_one_call_tells_of_all_symbols_or_of_one(protocol: str, paths: list[str]) -> None:
+    calls = listing_calls(protocol, ["SOLUSD", "btcusd"])
+    assert [(call.method, call.path) for call in calls] == [("GET", path) for path in paths]
