@@ -138,7 +138,9 @@ async def test_rest_calls_of_the_exchanges(sandbox: Sandbox, http: httpx.AsyncCl
     assert details.json()["quote_increment"] == 0.001
     book = await http.get(f"{sandbox.urls['gemini_http']}/v1/book/solusd", params={"limit_bids": 2, "limit_asks": 2})
     assert len(book.json()["bids"]) == 2
-    assert (await http.get(f"{sandbox.urls['coinbase_exchange_http']}/products")).status_code == 404
+    listed = (await http.get(f"{sandbox.urls['coinbase_exchange_http']}/products")).json()
+    assert [(product["id"], product["quote_increment"]) for product in listed] == [("SOL-USD", "0.01")]
+    assert (await http.get(f"{sandbox.urls['coinbase_exchange_http']}/nothing")).status_code == 404
 
 
 async def test_control_tells_status_truth_and_dislocations_and_throttles(

@@ -4,13 +4,13 @@ Source: docs.cdp.coinbase.com exchange websocket channels; a recorded connection
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from streaming_worker.core.units import NANOS_PER_MILLISECOND, NANOS_PER_SECOND
 from streaming_worker.sandbox.faces.session import NEVER, Hangup, HttpCall, HttpReply, Output
-from streaming_worker.sandbox.faces.wire import json_reply, padded, rfc3339, trimmed
+from streaming_worker.sandbox.faces.wire import json_reply, padded, rfc3339, split_target, trimmed
 from streaming_worker.sandbox.market.book import BookModel
 from streaming_worker.sandbox.market.changes import LevelsChanged, MarketChange, Trade, Traded
 from streaming_worker.sandbox.market.spec import COINBASE
@@ -40,7 +40,7 @@ _Change: TypeAlias = tuple[str, int, int]
 
 
 class CoinbaseExchangeFace:
-    """Opens sessions; it has no REST of its own here."""
+    """Opens sessions and serves the list of products."""
 
     def __init__(self, market: Market) -> None:
         self._market = market
@@ -49,9 +49,11 @@ class CoinbaseExchangeFace:
         """Begin a session; the path does not matter."""
         return CoinbaseExchangeSession(self._market, now_ns)
 
-    def answer(self, _call: HttpCall, _now_ns: int) -> HttpReply:
-        """Answer that there is nothing."""
-        return json_reply({"message": "NotFound"}, status=404)
+    def answer(self, call: HttpCall, _now_ns: int) -> HttpReply:
+        """Answer /products; anything else is not there."""
+        if split_target(call.path)[0] != "/products":
+            return json_reply({"message": "NotFound"}, status=404)
+        return json_reply([_product(self._market, symbol) for symbol in self._market.symbols(COINBASE)])
 
 
 class CoinbaseExchangeSession:
@@ -184,6 +186,28 @@ class CoinbaseExchangeSession:
         book = self._market.book(COINBASE, symbol)
         assert book is not None
         return book
+
+
+def _product(market: Market, symbol: str) -> dict[str, Any]:
+    book = market.book(COINBASE, symbol)
+    assert book is not None
+    spec = book.spec
+    return {
+        "id": symbol,
+        "base_currency": spec.asset,
+        "quote_currency": "USD",
+        "quote_increment": trimmed(1, spec.price_decimals),
+        "base_increment": trimmed(1, spec.size_decimals),
+        "display_name": f"{spec.asset}/USD",
+        "min_market_funds": "1",
+        "margin_enabled": False,
+        "post_only": False,
+        "limit_only": False,
+        "cancel_only": False,
+        "trading_disabled": False,
+        "status": "online",
+        "status_message": "",
+    }
 
 
 def _named(channel: str | _Channel, products: list[str]) -> tuple[str, list[str]]:
