@@ -29,9 +29,19 @@ def documented() -> list[str]:
     return sorted(set(lines))
 
 
-@pytest.mark.parametrize("name", sorted(arb.commands))
+def explained() -> dict[str, click.Command]:
+    """Return every command by the words that lead to it."""
+    found: dict[str, click.Command] = {}
+    for name, command in arb.commands.items():
+        found[name] = command
+        if isinstance(command, click.Group):
+            found.update({f"{name} {inner}": found_inside for inner, found_inside in command.commands.items()})
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(explained()))
 def test_every_command_explains_itself(name: str) -> None:
-    command = arb.commands[name]
+    command = explained()[name]
     help_text = command.get_help(click.Context(command, info_name=f"arb {name}", terminal_width=200))
     assert "Example" in help_text
     for code in ExitCode:
@@ -65,12 +75,19 @@ def test_every_documented_command_exists(line: str) -> None:
             assert set(targets) <= set(make_targets())
         case ["arb", "--help"]:
             pass
+        case ["arb", group, name, *arguments] if f"{group} {name}" in explained():
+            assert_fits(f"{group} {name}", arguments)
         case ["arb", name, *arguments]:
-            arb.commands[name].make_context(f"arb {name}", arguments, resilient_parsing=True)
-            known = {option for parameter in arb.commands[name].params for option in parameter.opts}
-            assert {word for word in arguments if word.startswith("--")} <= known
+            assert_fits(name, arguments)
         case [program, *_]:
             assert program in {"cp", "chmod", "curl", "kill", "tail", "supervisorctl", "python", "ls"}
+
+
+def assert_fits(name: str, arguments: list[str]) -> None:
+    command = explained()[name]
+    command.make_context(f"arb {name}", list(arguments), resilient_parsing=True)
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert {word for word in arguments if word.startswith("--")} <= known
 
 
 def make_targets() -> list[str]:

@@ -7,6 +7,8 @@ import click
 
 from streaming_worker.cli.examine import demo_check, doctor
 from streaming_worker.cli.exit_codes import EXIT_CODE_HELP, ExitCode
+from streaming_worker.cli.keep import backup, restore
+from streaming_worker.cli.lake import lake
 from streaming_worker.cli.prove import bench, replay, vectors
 from streaming_worker.cli.run import up, venues, worker
 from streaming_worker.errors import ConfigError, OperationError, WorkerError
@@ -25,7 +27,7 @@ def arb() -> None:
     """
 
 
-for _command in (up, worker, venues, replay, vectors, bench, doctor, demo_check):
+for _command in (up, worker, venues, replay, vectors, bench, lake, backup, restore, doctor, demo_check):
     arb.add_command(_command)
 
 
