@@ -1,7 +1,10 @@
 """Planted faults in a worked evening: each is caught by the right check, with the right words."""
 
+import shutil
+
 import pytest
 
+from arb_pipeline.lake.tables import CAPTURED
 from arb_pipeline_tests.fixtures.damage import rewrite
 from arb_pipeline_tests.fixtures.platform import FIRST, Platform, checks_of
 
@@ -97,6 +100,22 @@ def test_a_lost_keyframe_makes_every_live_row_missing(compacted: Platform) -> No
     assert check.metadata["matched"].value == 0
     assert check.metadata["missing"].value > 1_000
     assert check.metadata["runs_without_keyframe"].value == ["main run-1"]
+
+
+def test_a_segment_that_is_there_twice_turns_the_check_red_and_counts_once(compacted: Platform) -> None:
+    before = compacted.catalogue.row_counts()
+    first = min((compacted.settings.data_dir / "segments" / "main").iterdir())
+    shutil.copy(first, first.with_name("20991231T000000Z-00000099.duckdb"))
+    check = checks_of(compacted.compact())["lake/worker_runs:segments_accepted"]
+    assert not check.passed
+    assert "20991231T000000Z-00000099: events 1 to" in check.metadata["reasons"].value
+    assert compacted.catalogue.row_counts() == before
+
+
+def test_a_compaction_says_nothing_about_tables_without_news(compacted: Platform) -> None:
+    first = compacted.compact()
+    assert len(first.asset_materializations_for_node("lake_segments")) == len(CAPTURED)
+    assert compacted.compact().asset_materializations_for_node("lake_segments") == []
 
 
 def test_working_an_hour_again_gives_the_same_bytes(compacted: Platform) -> None:

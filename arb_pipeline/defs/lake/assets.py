@@ -8,6 +8,7 @@ from arb_pipeline.catalogue_text import OWNERS, PARQUET, rows_metadata, table_me
 from arb_pipeline.clock import now_ns
 from arb_pipeline.defs.lake.checks import ROWS_VERIFIED, SEGMENTS_ACCEPTED, rows_verified, segments_accepted
 from arb_pipeline.lake.compaction import CompactionResult, compact
+from arb_pipeline.lake.inspection import RUNS_TABLE
 from arb_pipeline.lake.tables import CAPTURED, LakeTable
 from arb_pipeline.resources import Lake, Segments
 from streaming_worker.core.units import NANOS_PER_HOUR
@@ -95,7 +96,8 @@ def _segments_check() -> dg.AssetCheckSpec:
     name="lake_segments",
     specs=[_spec(table) for table in CAPTURED],
     check_specs=[*(_rows_check(table) for table in CAPTURED), _segments_check()],
-    can_subset=False,
+    # Tables without new rows are left alone: every event costs a write to Dagster's own storage.
+    can_subset=True,
     pool="lake_writer",
     retry_policy=dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL),
 )
@@ -111,14 +113,23 @@ def lake_segments(
     totals = lake.catalogue.row_counts()
     verified = rows_verified(lake.layout, lake.catalogue, result.files)
     for table in CAPTURED:
+        key = lake_key(table.name)
+        if key not in context.selected_asset_keys or not _is_news(context.instance, key, table, result):
+            continue
         checks = [verified[table.name]]
-        if table.name == "worker_runs":
+        if table.name == RUNS_TABLE:
             checks.append(segments_accepted(lake.catalogue))
         yield dg.MaterializeResult(
-            asset_key=lake_key(table.name),
+            asset_key=key,
             metadata={**rows_metadata(totals.get(table.name, 0)), **_batch_metadata(table, result)},
             check_results=checks,
         )
+
+
+def _is_news(instance: dg.DagsterInstance, key: dg.AssetKey, table: LakeTable, result: CompactionResult) -> bool:
+    """Whether a table has something to say: new rows, a refused segment, or that it exists."""
+    has_segments = table.name == RUNS_TABLE and bool(result.segments)
+    return table.name in result.rows or has_segments or instance.get_latest_materialization_event(key) is None
 
 
 def _batch_metadata(table: LakeTable, result: CompactionResult) -> dict[str, int]:
