@@ -25,6 +25,7 @@ IDENTITY: Final[dict[str, tuple[str, ...]]] = {
     "simulated_trades": ("trade_id",),
     "simulated_legs": ("trade_id", "leg"),
     "risk_events": ("received_ns", "previous", "current", "cause"),
+    "limit_changes": ("command_id", "name"),
     "inventory_snapshots": ("received_ns", "venue", "asset"),
     "balance_alerts": ("received_ns", "venue", "asset", "kind"),
     "rebalancing_recommendations": ("received_ns", "assets"),

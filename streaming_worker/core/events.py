@@ -161,16 +161,25 @@ class CommandKind(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     KILL = "kill"
+    SET_LIMITS = "set_limits"
+
+
+class LimitSetting(msgspec.Struct, frozen=True, gc=False):
+    """A new value for one of the engine's limits, by its name and in its unit."""
+
+    name: str
+    value: int
 
 
 class OperatorCommand(msgspec.Struct, frozen=True, gc=False, tag="operator_command"):
-    """A command with who gave it and why; ``command_id`` makes it idempotent."""
+    """A command with who gave it and why; ``command_id`` makes it idempotent. ``limits`` is for SET_LIMITS only."""
 
     command_id: str
     kind: CommandKind
     actor: str
     reason: str
     received_ns: int
+    limits: tuple[LimitSetting, ...] = ()
 
 
 class ClockTick(msgspec.Struct, frozen=True, gc=False, tag="clock_tick"):

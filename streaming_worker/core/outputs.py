@@ -25,6 +25,7 @@ class RejectionReason(StrEnum):
     """The first limit that a candidate failed; the order here is the order of the checks."""
 
     RISK_NOT_ACTIVE = "risk_not_active"
+    COOLING_DOWN = "cooling_down"
     FEED_NOT_LIVE = "feed_not_live"
     BOOK_NOT_SYNCED = "book_not_synced"
     BOOK_CROSSED = "book_crossed"
@@ -246,7 +247,10 @@ class RiskCause(StrEnum):
 
 
 class RiskTransition(msgspec.Struct, frozen=True, gc=False, tag="risk_transition"):
-    """A change of risk state, with who or what caused it."""
+    """A change of risk state, with who or what caused it.
+
+    Units: USD x 1e8: realised today, and the open loss marked at market that counted with it (0 or below).
+    """
 
     previous: RiskState
     current: RiskState
@@ -254,6 +258,23 @@ class RiskTransition(msgspec.Struct, frozen=True, gc=False, tag="risk_transition
     actor: str
     reason: str
     daily_net_usd_e8: int
+    received_ns: int
+    open_loss_usd_e8: int = 0
+
+
+class LimitChange(msgspec.Struct, frozen=True, gc=False, tag="limit_change"):
+    """One limit of a command to set limits; a refusal says why nothing of the command was done.
+
+    Units: those of the limit. ``previous`` is None for a name that no limit has.
+    """
+
+    command_id: str
+    actor: str
+    reason: str
+    name: str
+    previous: int | None
+    requested: int
+    refusal: str | None
     received_ns: int
 
 
@@ -337,6 +358,7 @@ Output: TypeAlias = (
     | RejectionCount
     | SimulatedTrade
     | RiskTransition
+    | LimitChange
     | InventoryOutput
     | Keyframe
 )

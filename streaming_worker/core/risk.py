@@ -1,8 +1,11 @@
 """Risk states and the kill switch: limits in money and in data age; every change is a transition with a cause.
 
 ACTIVE may open episodes; PAUSED and KILLED may not. A pause for stale data ends by itself after the data has been
-healthy for a while; an operator's pause and a kill end only by an operator, a daily-loss kill also at the UTC day roll.
+healthy for a while, and is followed by a cooldown; an operator's pause and a kill end only by an operator, a
+daily-loss kill also at the UTC day roll.
 """
+
+from typing import Final
 
 import msgspec
 
@@ -17,16 +20,21 @@ REMEMBERED_COMMANDS = 1_000
 class Risk(msgspec.Struct):
     """The risk state machine; part of the keyframe.
 
-    Units: ``daily_net_usd_e8`` is the realised simulated result of the UTC day ``day``, USD x 1e8.
+    Units: ``daily_net_usd_e8`` is the realised simulated result of the UTC day ``day``, USD x 1e8. ``has_acted``: the
+    present event has already changed the state; a loss that shows on it waits for the next one.
     """
 
     daily_loss_usd_e8: int
     resume_after_ns: int
+    cooldown_ns: int = 0
     state: RiskState = RiskState.ACTIVE
     cause: RiskCause | None = None
     day: int | None = None
     daily_net_usd_e8: int = 0
     healthy_since_ns: int | None = None
+    cools_until_ns: int = 0
+    has_acted: bool = False
+    is_check_due: bool = False
     seen_commands: list[str] = msgspec.field(default_factory=list)
 
     def on_time(self, now_ns: int, stale_feeds: tuple[str, ...]) -> list[RiskTransition]:
@@ -42,21 +50,39 @@ class Risk(msgspec.Struct):
             return self._on_stale(stale_feeds, now_ns)
         return self._on_healthy(now_ns)
 
-    def on_realised(self, net_usd_e8: int, now_ns: int) -> list[RiskTransition]:
-        """Add a realised result; kill when the day's loss reaches the limit."""
+    def on_realised(self, net_usd_e8: int) -> None:
+        """Add a realised result; the loss is checked at the end of the event."""
         self.daily_net_usd_e8 += net_usd_e8
-        if self.daily_net_usd_e8 > -self.daily_loss_usd_e8 or self.state is RiskState.KILLED:
+        self.is_check_due = True
+
+    def check_loss(self, open_usd_e8: int, now_ns: int) -> list[RiskTransition]:
+        """Kill when the day's realised result and the open loss together reach the limit.
+
+        Units: ``open_usd_e8`` what open positions would bring, marked at market; a gain does not count.
+        """
+        if self.has_acted:
             return []
-        lost, limit = format_e8(-self.daily_net_usd_e8), format_e8(self.daily_loss_usd_e8)
-        reason = f"lost {lost} USD today, limit {limit} USD"
-        return [self._move(RiskState.KILLED, RiskCause.DAILY_LOSS, ENGINE_ACTOR, reason, now_ns)]
+        self.is_check_due = False
+        open_loss = min(0, open_usd_e8)
+        loss = -(self.daily_net_usd_e8 + open_loss)
+        if loss < self.daily_loss_usd_e8 or self.state is RiskState.KILLED:
+            return []
+        reason = f"lost {format_e8(loss)} USD today, {format_e8(-open_loss)} of it open"
+        reason += f", limit {format_e8(self.daily_loss_usd_e8)} USD"
+        return [self._move(RiskState.KILLED, RiskCause.DAILY_LOSS, ENGINE_ACTOR, reason, now_ns, open_loss)]
+
+    def is_new(self, command: OperatorCommand) -> bool:
+        """Remember a command; whether it was not seen before."""
+        if command.command_id in self.seen_commands:
+            return False
+        self.seen_commands.append(command.command_id)
+        del self.seen_commands[:-REMEMBERED_COMMANDS]
+        return True
 
     def on_command(self, command: OperatorCommand, now_ns: int) -> list[RiskTransition]:
         """Apply an operator's command once; a repeated id and a command without effect change nothing."""
-        if command.command_id in self.seen_commands:
+        if not self.is_new(command):
             return []
-        self.seen_commands.append(command.command_id)
-        del self.seen_commands[:-REMEMBERED_COMMANDS]
         target = _TARGETS[command.kind]
         is_held_by_operator = self.cause is RiskCause.OPERATOR
         if target is self.state and (target is RiskState.ACTIVE or is_held_by_operator):
@@ -78,9 +104,13 @@ class Risk(msgspec.Struct):
         if self.cause is not RiskCause.STALE_FEED or now_ns - self.healthy_since_ns < self.resume_after_ns:
             return []
         reason = f"every feed alive for {self.resume_after_ns // 1_000_000} ms"
+        self.cools_until_ns = now_ns + self.cooldown_ns
         return [self._move(RiskState.ACTIVE, RiskCause.RECOVERED, ENGINE_ACTOR, reason, now_ns)]
 
-    def _move(self, state: RiskState, cause: RiskCause, actor: str, reason: str, now_ns: int) -> RiskTransition:
+    def _move(
+        self, state: RiskState, cause: RiskCause, actor: str, reason: str, now_ns: int, open_loss_usd_e8: int = 0
+    ) -> RiskTransition:
+        self.has_acted = True
         transition = RiskTransition(
             previous=self.state,
             current=state,
@@ -89,13 +119,14 @@ class Risk(msgspec.Struct):
             reason=reason,
             daily_net_usd_e8=self.daily_net_usd_e8,
             received_ns=now_ns,
+            open_loss_usd_e8=open_loss_usd_e8,
         )
         self.state = state
         self.cause = None if state is RiskState.ACTIVE else cause
         return transition
 
 
-_TARGETS = {
+_TARGETS: Final = {
     CommandKind.PAUSE: RiskState.PAUSED,
     CommandKind.RESUME: RiskState.ACTIVE,
     CommandKind.KILL: RiskState.KILLED,

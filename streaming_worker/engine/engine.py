@@ -11,6 +11,7 @@ from streaming_worker.core.events import (
     BookSnapshot,
     ChainClock,
     ClockTick,
+    CommandKind,
     Event,
     FeedConnected,
     FeedGap,
@@ -27,6 +28,8 @@ from streaming_worker.core.outputs import Keyframe, Output
 from streaming_worker.core.units import NANOS_PER_HOUR
 from streaming_worker.engine import digest, holdings, keyframe
 from streaming_worker.engine.evaluation import evaluate, flush_rejections
+from streaming_worker.engine.exposure import is_exposed, open_usd_e8
+from streaming_worker.engine.limits import set_limits
 from streaming_worker.engine.settings import EngineSettings
 from streaming_worker.engine.state import BookView, EngineState, PoolView
 from streaming_worker.engine.trades import advance
@@ -66,11 +69,14 @@ class Engine:
         outputs: list[Output] = []
         state.event_count += 1
         state.now_ns = now_ns
+        state.risk.has_acted = False
         if state.pending:
             outputs += advance(state, now_ns)
         outputs += self._apply(event)
         if state.pending:
             outputs += advance(state, now_ns)
+        if state.risk.is_check_due:
+            outputs += self._check_loss(now_ns)
         if outputs:
             state.chain_digest = digest.chain(state.chain_digest, outputs)
         return keyframes + outputs if keyframes else outputs
@@ -113,10 +119,21 @@ class Engine:
             case FeedConnected() | FeedLost() | FeedGap() | FeedHeartbeat():
                 return self._on_feed(event)
             case OperatorCommand():
-                outputs: list[Output] = list(self.state.risk.on_command(event, self.state.now_ns))
-                return outputs + (self._evaluate_open() if outputs else [])
+                return self._on_command(event)
             case _:
                 assert_never(event)
+
+    def _on_command(self, command: OperatorCommand) -> list[Output]:
+        state = self.state
+        if command.kind is CommandKind.SET_LIMITS:
+            return list(set_limits(state, command)) if state.risk.is_new(command) else []
+        transitions = state.risk.on_command(command, state.now_ns)
+        return [*transitions, *self._evaluate_open()] if transitions else []
+
+    def _check_loss(self, now_ns: int) -> list[Output]:
+        """Check the day's loss once an event, after everything else; a kill ends what is open."""
+        kills = self.state.risk.check_loss(open_usd_e8(self.state), now_ns)
+        return [*kills, *self._evaluate_open()] if kills else []
 
     def _alive(self, feed: str, received_ns: int) -> None:
         self.state.feeds[feed].last_alive_ns = received_ns
@@ -211,6 +228,8 @@ class Engine:
     def _on_tick(self, tick: ClockTick) -> list[Output]:
         state = self.state
         outputs: list[Output] = list(state.risk.on_time(state.now_ns, self._stale_feeds()))
+        if state.pending and is_exposed(state):
+            state.risk.is_check_due = True
         outputs += self._evaluate_open()
         outputs += flush_rejections(state, tick)
         if state.inventory is not None:
@@ -219,7 +238,7 @@ class Engine:
 
     def _stale_feeds(self) -> tuple[str, ...]:
         state = self.state
-        limit = state.settings.limits.staleness_ns
+        limit = state.limits.staleness_ns
         return tuple(
             feed.name
             for feed in state.feeds.values()

@@ -93,7 +93,7 @@ def gross_edge(*, buys_on_cex: bool, cex_price_e8: int, pool_mid_e8: int) -> int
 def is_live(state: EngineState, feed: FeedStatus) -> bool:
     """Return whether a feed is connected and showed a sign of life within the staleness limit."""
     alive = feed.last_alive_ns
-    return feed.is_connected and alive is not None and state.now_ns - alive <= state.settings.limits.staleness_ns
+    return feed.is_connected and alive is not None and state.now_ns - alive <= state.limits.staleness_ns
 
 
 def _price(
@@ -151,7 +151,7 @@ def _cost_inputs(state: EngineState, view: RouteView, rates: Rates) -> CostInput
     if sol is None:
         return RejectionReason.SOL_PRICE_MISSING
     sol_price, sol_age = sol
-    if sol_age > state.settings.limits.max_sol_price_age_ns:
+    if sol_age > state.limits.max_sol_price_age_ns:
         return RejectionReason.SOL_PRICE_STALE
     network: NetworkCost = state.settings.network_cost
     return CostInputs(
@@ -171,6 +171,8 @@ def _gate(state: EngineState, view: RouteView) -> RejectionReason | None:
     book, pool = view.book, view.pool
     if state.risk.state is not RiskState.ACTIVE:
         return RejectionReason.RISK_NOT_ACTIVE
+    if state.now_ns < state.risk.cools_until_ns:
+        return RejectionReason.COOLING_DOWN
     if not (is_live(state, book.feed) and is_live(state, pool.feed)):
         return RejectionReason.FEED_NOT_LIVE
     if not book.is_synced:
@@ -182,7 +184,7 @@ def _gate(state: EngineState, view: RouteView) -> RejectionReason | None:
 
 def _is_late(state: EngineState, book: BookView, pool: PoolView) -> bool:
     """Return whether a leg is old: the book's last message came late by its venue's clock, or the chain stands."""
-    limits = state.settings.limits
+    limits = state.limits
     if book.lag_ns is not None and book.lag_ns > limits.max_lag_ns:
         return True
     chain = state.chains[pool.feed.name]
@@ -199,7 +201,7 @@ def _refuse(
 
 
 def _plan(state: EngineState, view: RouteView, market: WhirlpoolMarket, inputs: CostInputs, edge: int) -> list[Output]:
-    limits = state.settings.limits
+    limits = state.limits
     chain, episode = state.chains[view.pool.feed.name], view.episode
     # Balances bind the opening: its own reservation must not end an episode, nor shrink its samples.
     taker = inputs.proportional.taker_millionths

@@ -31,7 +31,7 @@ def funding_terms(state: EngineState, taker_millionths: int) -> FundingTerms:
     """Return what makes a trade decided now dearer than its plan."""
     return FundingTerms(
         taker_millionths=taker_millionths,
-        slack_millionths=state.settings.limits.min_output_tolerance_millionths,
+        slack_millionths=state.limits.min_output_tolerance_millionths,
         network_lamports=state.settings.network_cost.lamports,
     )
 

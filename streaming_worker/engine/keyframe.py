@@ -14,11 +14,11 @@ from streaming_worker.core.outputs import RejectionReason
 from streaming_worker.core.rebalancing import Recommendation, Transfers
 from streaming_worker.core.risk import Risk
 from streaming_worker.core.simulate import PendingTrade
-from streaming_worker.engine.settings import EngineSettings
+from streaming_worker.engine.settings import EngineSettings, Limits
 from streaming_worker.engine.state import BookView, ChainStatus, EngineState, Episode, FeedStatus, PoolView, Tally
 from streaming_worker.errors import StorageError
 
-FORMAT = 3
+FORMAT = 4
 
 
 class BookFrame(msgspec.Struct, frozen=True):
@@ -88,6 +88,7 @@ class StateFrame(msgspec.Struct, frozen=True):
     pending: list[PendingTrade]
     rungs: list[tuple[str, list[Rung]]]
     risk: Risk
+    limits: Limits
     holdings: HoldingsFrame
 
 
@@ -110,6 +111,7 @@ def dump(state: EngineState) -> bytes:
             pending=state.pending,
             rungs=list(state.rungs.items()),
             risk=state.risk,
+            limits=state.limits,
             holdings=HoldingsFrame(*(getattr(state, name) for name in HoldingsFrame.__struct_fields__)),
         )
     )
@@ -126,7 +128,7 @@ def load(content: bytes) -> EngineState:
     state = EngineState(frame.settings)
     state.event_count, state.now_ns, state.hour = frame.event_count, frame.now_ns, frame.hour
     state.rejections_since_ns, state.chain_digest = frame.rejections_since_ns, frame.chain_digest
-    state.pending, state.risk = frame.pending, frame.risk
+    state.pending, state.risk, state.limits = frame.pending, frame.risk, frame.limits
     state.chains, state.rungs = dict(frame.chains), dict(frame.rungs)
     for name in HoldingsFrame.__struct_fields__:
         setattr(state, name, getattr(frame.holdings, name))

@@ -21,9 +21,10 @@ class Limits(msgspec.Struct, frozen=True):
     """Risk and quality limits.
 
     Units: USD x 1e8, ns, millionths (1 bp is 100). ``staleness_ns``: transport silence that pauses;
-    ``resume_after_ns``: health needed before an automatic resume; ``max_lag_ns``: delivery delay by venue clock
-    beyond which a leg is refused; ``min_output_tolerance_millionths``: how much worse than quoted a pool leg may land;
-    ``max_sol_price_age_ns``: age of the SOL price beyond which network costs are unknown.
+    ``resume_after_ns``: health needed before an automatic resume, ``cooldown_ns``: how long nothing opens after
+    it; ``max_lag_ns``: delivery delay by venue clock beyond which a leg is refused;
+    ``min_output_tolerance_millionths``: how much worse than quoted a pool leg may land; ``max_sol_price_age_ns``:
+    age of the SOL price beyond which network costs are unknown.
     """
 
     max_position_usd_e8: int = 1_000 * E8
@@ -31,6 +32,7 @@ class Limits(msgspec.Struct, frozen=True):
     threshold_millionths: int = 1_000
     staleness_ns: int = 10 * NANOS_PER_SECOND
     resume_after_ns: int = 5 * NANOS_PER_SECOND
+    cooldown_ns: int = 2 * NANOS_PER_SECOND
     max_lag_ns: int = 500 * NANOS_PER_MILLISECOND
     min_output_tolerance_millionths: int = 1_000
     max_sol_price_age_ns: int = 60 * NANOS_PER_SECOND

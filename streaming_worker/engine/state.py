@@ -251,8 +251,12 @@ class EngineState:
         for route in routes_of(registry):
             self._add_route(route)
         self.pending: list[PendingTrade] = []
-        limits = settings.limits
-        self.risk = Risk(daily_loss_usd_e8=limits.daily_loss_usd_e8, resume_after_ns=limits.resume_after_ns)
+        self.limits = limits = settings.limits
+        self.risk = Risk(
+            daily_loss_usd_e8=limits.daily_loss_usd_e8,
+            resume_after_ns=limits.resume_after_ns,
+            cooldown_ns=limits.cooldown_ns,
+        )
         self.inventory = Inventory.of(settings.allocations) if settings.allocations else None
         self.rungs: dict[str, list[Rung]] = {}
         self.transfers = Transfers(in_flight=[])

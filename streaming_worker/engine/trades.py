@@ -47,7 +47,7 @@ def schedule(
             reference_pool_e8=reference,
             taker_millionths=costs.taker_millionths,
             basis_millionths=costs.basis_millionths,
-            tolerance_millionths=settings.limits.min_output_tolerance_millionths,
+            tolerance_millionths=state.limits.min_output_tolerance_millionths,
             latency_model=model,
             is_primary=is_fixed and latency_ns == settings.simulation.primary_ns,
         )
@@ -138,7 +138,7 @@ def _settle(state: EngineState, trade: PendingTrade, now_ns: int) -> list[Output
     outputs: list[Output] = [done]
     outputs += _grade(state, done)
     if trade.is_primary:
-        outputs += state.risk.on_realised(done.realised_net_usd_e8, now_ns)
+        state.risk.on_realised(done.realised_net_usd_e8)
     return outputs
 
 

@@ -23,7 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from streaming_worker.adapters.clock import Clock
-from streaming_worker.core.events import CommandKind, Event, OperatorCommand
+from streaming_worker.core.events import CommandKind, Event, LimitSetting, OperatorCommand
 from streaming_worker.core.outputs import Output
 from streaming_worker.core.units import format_e8, format_fixed
 from streaming_worker.engine.engine import Engine
@@ -48,6 +48,11 @@ class CommandBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: CommandKind
     actor: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    limits: Annotated[tuple[LimitSetting, ...], msgspec.Meta(max_length=20)] = ()
+
+
+def _command(body: CommandBody, now_ns: int) -> OperatorCommand:
+    return OperatorCommand(body.command_id, body.kind, body.actor, body.reason, now_ns, body.limits)
 
 
 class Gateway:
@@ -145,7 +150,7 @@ class Gateway:
         self._waiting[body.command_id] = waiting
         now_ns = self._clock.now_ns()
         _LOG.info("command", kind=body.kind.value, actor=body.actor, reason=body.reason, command_id=body.command_id)
-        self._bus.announce([OperatorCommand(body.command_id, body.kind, body.actor, body.reason, now_ns)])
+        self._bus.announce([_command(body, now_ns)])
         try:
             async with asyncio.timeout(self._command_timeout_s):
                 seq = await waiting

@@ -29,6 +29,7 @@ from streaming_worker.core.events import (
     FeedLost,
     GapCause,
     Levels,
+    LimitSetting,
     OperatorCommand,
     OracleUpdate,
     PoolUpdate,
@@ -207,8 +208,10 @@ def _feed_event(row: _Row) -> FeedEvent:
 
 
 def _commands(rows: Iterator[_Row]) -> Iterator[Numbered]:
-    for seq, received_ns, command_id, kind, actor, reason in rows:
-        yield seq, OperatorCommand(command_id, CommandKind(kind), actor, reason, received_ns)
+    decode = msgspec.json.Decoder(tuple[LimitSetting, ...]).decode
+    for seq, received_ns, command_id, kind, actor, reason, limits in rows:
+        named = () if limits is None else decode(limits)
+        yield seq, OperatorCommand(command_id, CommandKind(kind), actor, reason, received_ns, named)
 
 
 def _clock_ticks(rows: Iterator[_Row]) -> Iterator[Numbered]:

@@ -37,6 +37,7 @@ from streaming_worker.core.outputs import (
     EpisodeGrade,
     InventorySnapshot,
     Keyframe,
+    LimitChange,
     Opportunity,
     OpportunityOpened,
     OpportunitySample,
@@ -99,6 +100,8 @@ def output_rows(seq: int, output: Output) -> list[TableRow]:
             return [("rejections", _rejection_row(seq, output))]
         case SimulatedTrade():
             return [("simulated_trades", _simulated_row(seq, output)), *_leg_rows(seq, output)]
+        case LimitChange():
+            return [("limit_changes", (seq, output.received_ns, *msgspec.structs.astuple(output)[:-1]))]
         case RiskTransition():
             return [("risk_events", _risk_row(seq, output))]
         case InventorySnapshot() | BalanceAlert() | Recommendation() | TransferMoved():
@@ -190,7 +193,8 @@ def _chain_row(seq: int, event: ChainEvent) -> Row:
 
 
 def _command_row(seq: int, event: OperatorCommand) -> Row:
-    return (seq, event.received_ns, event.command_id, event.kind.value, event.actor, event.reason)
+    limits = msgspec.json.encode(event.limits).decode() if event.limits else None
+    return (seq, event.received_ns, event.command_id, event.kind.value, event.actor, event.reason, limits)
 
 
 def _feed_row(seq: int, event: FeedEvent) -> Row:
@@ -365,4 +369,5 @@ def _risk_row(seq: int, output: RiskTransition) -> Row:
         output.actor,
         output.reason,
         output.daily_net_usd_e8,
+        output.open_loss_usd_e8,
     )

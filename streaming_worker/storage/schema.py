@@ -162,8 +162,9 @@ TABLES: Final[tuple[Table, ...]] = (
         _EXCHANGE, _int("counter", "heartbeat counter", nullable=True),
     )),
     Table("commands", Role.INPUT, "one row per operator command", (
-        _SEQ, _RECEIVED, _text("command_id", "idempotency key"), _text("kind", "pause, resume or kill"),
+        _SEQ, _RECEIVED, _text("command_id", "idempotency key"), _text("kind", "pause, resume, kill or set_limits"),
         _text("actor", "who"), _text("reason", "why"),
+        _text("limits", "JSON of the limits to set; null for other commands", nullable=True),
     )),
     Table("clock_ticks", Role.INPUT, "one row per 100 ms grid point of event time", (_SEQ, _RECEIVED)),
     Table("opportunities", Role.OUTPUT, "one row per closed episode", (
@@ -216,6 +217,13 @@ TABLES: Final[tuple[Table, ...]] = (
     Table("risk_events", Role.OUTPUT, "one row per change of risk state", (
         _SEQ, _RECEIVED, _text("previous", "state"), _text("current", "state"), _text("cause", "cause"),
         _text("actor", "who"), _text("reason", "why"), _int("daily_net_usd_e8", "realised today, USD x 1e8"),
+        _int("open_loss_usd_e8", "open loss marked at market that counted with it, USD x 1e8, 0 or below"),
+    )),
+    Table("limit_changes", Role.OUTPUT, "one row per limit that a command named", (
+        _SEQ, _RECEIVED, _text("command_id", "idempotency key of the command"), _text("actor", "who"),
+        _text("reason", "why"), _text("name", "limit, its unit at the end"),
+        _int("previous", "value before; null for an unknown name", nullable=True), _int("requested", "new value"),
+        _text("refusal", "why nothing was changed; null when it was", nullable=True),
     )),
     Table("inventory_snapshots", Role.OUTPUT, "one row per shadow balance and minute of event time", (
         _SEQ, _RECEIVED, _BALANCE_VENUE, _ASSET, _int("total_e8", "asset x 1e8"),

@@ -1,7 +1,7 @@
 """The risk machine acts at most once on an event, and says who and why."""
 
 from streaming_worker.core.events import CommandKind, OperatorCommand
-from streaming_worker.core.outputs import RiskCause, RiskState
+from streaming_worker.core.outputs import RiskCause, RiskState, RiskTransition
 from streaming_worker.core.risk import REMEMBERED_COMMANDS, Risk
 from streaming_worker.core.units import E8, NANOS_PER_DAY, NANOS_PER_SECOND
 
@@ -13,6 +13,13 @@ def risk() -> Risk:
     return Risk(daily_loss_usd_e8=500 * E8, resume_after_ns=5 * NANOS_PER_SECOND)
 
 
+def realised(machine: Risk, net_usd_e8: int, open_usd_e8: int = 0) -> list[RiskTransition]:
+    """Add a result on an event of its own, and check the loss at its end."""
+    machine.has_acted = False
+    machine.on_realised(net_usd_e8)
+    return machine.check_loss(open_usd_e8, DAY)
+
+
 def command(kind: CommandKind, command_id: str = "1") -> OperatorCommand:
     """Return a command."""
     return OperatorCommand(command_id, kind, "ops", "because", DAY)
@@ -20,23 +27,23 @@ def command(kind: CommandKind, command_id: str = "1") -> OperatorCommand:
 
 def test_the_limit_itself_kills_and_one_unit_less_does_not() -> None:
     machine = risk()
-    assert machine.on_realised(-500 * E8 + 1, DAY) == []
-    (kill,) = machine.on_realised(-1, DAY)
+    assert realised(machine, -500 * E8 + 1) == []
+    (kill,) = realised(machine, -1)
     assert (kill.previous, kill.current, kill.cause) == (RiskState.ACTIVE, RiskState.KILLED, RiskCause.DAILY_LOSS)
-    assert machine.on_realised(-E8, DAY) == []
+    assert realised(machine, -E8) == []
 
 
 def test_gains_and_losses_of_a_day_add_up() -> None:
     machine = risk()
-    machine.on_realised(100 * E8, DAY)
-    assert machine.on_realised(-550 * E8, DAY) == []
+    realised(machine, 100 * E8)
+    assert realised(machine, -550 * E8) == []
     assert machine.daily_net_usd_e8 == -450 * E8
 
 
 def test_the_day_roll_resets_the_loss_and_reopens_only_a_loss_kill() -> None:
     machine = risk()
     machine.on_time(DAY, ())
-    machine.on_realised(-500 * E8, DAY)
+    realised(machine, -500 * E8)
     assert machine.on_time(DAY + NANOS_PER_DAY - 1, ()) == []
     (roll,) = machine.on_time(DAY + NANOS_PER_DAY, ())
     assert (roll.current, roll.cause, roll.daily_net_usd_e8) == (RiskState.ACTIVE, RiskCause.NEW_DAY, 0)
@@ -93,3 +100,23 @@ def test_remembered_commands_are_bounded() -> None:
     for number in range(REMEMBERED_COMMANDS + 5):
         machine.on_command(command(CommandKind.RESUME, str(number)), DAY)
     assert len(machine.seen_commands) == REMEMBERED_COMMANDS
+
+
+def test_an_open_loss_counts_and_an_open_gain_does_not() -> None:
+    machine = risk()
+    assert realised(machine, -300 * E8, 1_000 * E8) == []
+    assert realised(machine, 0, -200 * E8 + 1) == []
+    (kill,) = realised(machine, 0, -200 * E8)
+    assert (kill.daily_net_usd_e8, kill.open_loss_usd_e8) == (-300 * E8, -200 * E8)
+    assert kill.reason == "lost 500 USD today, 200 of it open, limit 500 USD"
+
+
+def test_a_loss_on_an_event_that_changed_the_state_waits_for_the_next_event() -> None:
+    machine = risk()
+    assert len(machine.on_time(DAY, ("gemini",))) == 1
+    machine.on_realised(-600 * E8)
+    assert machine.check_loss(0, DAY) == []
+    assert machine.is_check_due
+    (kill,) = realised(machine, 0)
+    assert (kill.previous, kill.current) == (RiskState.PAUSED, RiskState.KILLED)
+    assert not machine.is_check_due

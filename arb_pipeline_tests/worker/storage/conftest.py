@@ -58,6 +58,7 @@ ORACLE = st.builds(
     variables=st.builds(p.AdaptiveFeeVariables, U64, U64, I32, I32, I32),
 )
 
+LIMITS = st.lists(st.builds(e.LimitSetting, TEXT, I64), max_size=3).map(tuple)
 EVENT = st.one_of(
     st.builds(e.BookSnapshot, TEXT, LEVELS, LEVELS, MAYBE, I64, MAYBE),
     st.builds(e.BookDelta, TEXT, LEVELS, LEVELS, MAYBE, I64, MAYBE),
@@ -71,7 +72,7 @@ EVENT = st.one_of(
     st.builds(e.FeedLost, TEXT, I64, TEXT, MAYBE, I64),
     st.builds(e.FeedGap, TEXT, st.none() | TEXT, st.sampled_from(e.GapCause), MAYBE, MAYBE, I64),
     st.builds(e.FeedHeartbeat, TEXT, MAYBE, MAYBE, I64),
-    st.builds(e.OperatorCommand, TEXT, st.sampled_from(e.CommandKind), TEXT, TEXT, I64),
+    st.builds(e.OperatorCommand, TEXT, st.sampled_from(e.CommandKind), TEXT, TEXT, I64, LIMITS),
     st.builds(e.ClockTick, I64),
 )
 
@@ -113,8 +114,9 @@ OUTPUT = st.one_of(
     st.builds(
         o.RiskTransition,
         *(st.sampled_from(o.RiskState), st.sampled_from(o.RiskState), st.sampled_from(o.RiskCause)),
-        *(TEXT, TEXT, I64, I64),
+        *(TEXT, TEXT, I64, I64, I64),
     ),
+    st.builds(o.LimitChange, TEXT, TEXT, TEXT, TEXT, MAYBE, I64, st.none() | TEXT, I64),
     HOLDING,
     st.builds(o.Keyframe, TEXT, I64, st.binary(max_size=64), I64),
 )

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streaming_worker.core.amm.pool_state import TickArray
-from streaming_worker.core.events import BookDelta, TickArrayUpdate
+from streaming_worker.core.events import BookDelta, CommandKind, LimitSetting, OperatorCommand, TickArrayUpdate
 from streaming_worker.core.outputs import (
     CostItem,
     CostKind,
@@ -96,3 +96,11 @@ def test_a_simulated_trade_has_a_row_and_one_per_leg() -> None:
         (0, "cex", "filled", None),
         (1, "pool", "reverted", 25),
     ]
+
+
+def test_limits_of_a_command_are_named_in_its_row() -> None:
+    named = (LimitSetting("daily_loss_usd_e8", 5),)
+    (row,) = event_rows(1, OperatorCommand("c", CommandKind.SET_LIMITS, "ops", "why", 9, named))
+    assert as_record(row)["limits"] == '[{"name":"daily_loss_usd_e8","value":5}]'
+    (row,) = event_rows(1, OperatorCommand("c", CommandKind.PAUSE, "ops", "why", 9))
+    assert as_record(row)["limits"] is None
