@@ -80,7 +80,7 @@ format: install  ## rewrite the sources in the project's format
 	$(BIN)/ruff check --fix .
 
 bench: install  ## how fast each part is on this machine
-	for part in engine end-to-end; do echo "== $$part"; $(BIN)/arb bench $$part; done
+	for part in engine sink end-to-end; do echo "== $$part"; $(BIN)/arb bench $$part; done
 	export ARB_SHARED_DIR=$${ARB_SHARED_DIR:-../shared}; \
 	if [ -d "$$ARB_SHARED_DIR" ]; then for part in decode quote; do echo "== $$part"; $(BIN)/arb bench $$part; done; fi
 

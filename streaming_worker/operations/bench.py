@@ -15,6 +15,8 @@ from streaming_worker.core.units import NANOS_PER_HOUR, NANOS_PER_SECOND
 from streaming_worker.errors import ConfigError
 from streaming_worker.service.bench_fold import bench_decode, bench_engine
 from streaming_worker.service.bench_quote import STATE_FILE, run_bench_quote
+from streaming_worker.service.bench_rotation import bench_rotation
+from streaming_worker.service.bench_sink import bench_sink
 from streaming_worker.service.log import configure
 from streaming_worker.storage.reader import open_segments
 from streaming_worker.storage.segments import list_segments
@@ -66,17 +68,32 @@ def end_to_end(path: Path | None, _: Mapping[str, str]) -> Report:
     }
 
 
+def sink(path: Path | None, _: Mapping[str, str]) -> Report:
+    """Time the record's writer against a plain DuckDB file under the same load; needs no input."""
+    _refuse(path)
+    return bench_sink()
+
+
 _PARTS: Final[dict[str, Callable[[Path | None, Mapping[str, str]], Report]]] = {
     "decode": decode,
     "engine": engine,
     "quote": quote,
+    "sink": sink,
     "end-to-end": end_to_end,
 }
 
 
-def run_part(part: str, path: Path | None, environ: Mapping[str, str]) -> Report:
-    """Run one part. Raises ConfigError for input that is missing or not wanted."""
-    return _PARTS[part](path, environ)
+def run_part(part: str, path: Path | None, environ: Mapping[str, str], *, minutes: int | None = None) -> Report:
+    """Run one part. ``minutes`` is for the sink: that long under load, for what a rotation costs.
+
+    Raises: ConfigError for input that is missing or not wanted.
+    """
+    if minutes is None:
+        return _PARTS[part](path, environ)
+    if part != "sink":
+        raise ConfigError("only the sink is timed for minutes; leave --minutes out", key="--minutes")
+    _refuse(path)
+    return bench_rotation(seconds=minutes * 60)
 
 
 def _input(path: Path | None, environ: Mapping[str, str], usual: Path) -> Path:

@@ -5,22 +5,19 @@ so that a noisy machine disturbs both; the medians over the rounds are what coun
 """
 
 import asyncio
-import resource
 import statistics
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import duckdb
 
 from streaming_worker.adapters.clock import AnchoredClock
 from streaming_worker.core.events import BookDelta
-from streaming_worker.core.units import NANOS_PER_MILLISECOND, NANOS_PER_SECOND
+from streaming_worker.service.bench_load import TICK_S, load, milliseconds
 from streaming_worker.storage.batch import Batch
 from streaming_worker.storage.laps import Laps
 from streaming_worker.storage.live_file import WorkerRun
@@ -28,15 +25,6 @@ from streaming_worker.storage.rows import event_rows
 from streaming_worker.storage.schema import TABLES
 from streaming_worker.storage.segments import list_segments
 from streaming_worker.storage.sink import Sink
-
-_TICK_S: Final = 0.05
-_LAG_STEP_S: Final = 0.005
-_LEVELS: Final = 5
-_SMALL_EVENTS: Final = 89
-_BURST_EVENTS: Final = 1_200
-_BURST_EVERY: Final = 10
-
-Put = Callable[[int, BookDelta], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +43,8 @@ class _Round:
         """Return the numbers that are compared; milliseconds, microseconds and bytes as named."""
         facts: dict[str, float] = {"rows": self.rows, "rows_per_second": round(self.rows / self.seconds)}
         for percent in (50, 95, 99):
-            facts[f"commit_p{percent}_ms"] = _milliseconds(self.commits, percent)
-        facts["loop_lag_p99_ms"] = _milliseconds(self.lags, 99)
+            facts[f"commit_p{percent}_ms"] = milliseconds(self.commits, percent)
+        facts["loop_lag_p99_ms"] = milliseconds(self.lags, 99)
         facts["put_p50_us"] = round((self.puts.percentile(50) or 0) / 1_000, 3)
         facts["cpu_percent"] = round(100 * self.cpu_seconds / self.seconds, 1)
         facts["cpu_us_per_row"] = round(1e6 * self.cpu_seconds / self.rows, 2)
@@ -83,7 +71,7 @@ async def _run_sink(data_dir: Path, seconds: float) -> _Round:
     sink = Sink(data_dir, run, AnchoredClock())
     sink.start()
     try:
-        puts, lags, cpu_seconds, elapsed = await _load(sink.put_event, seconds)
+        puts, lags, cpu_seconds, elapsed = await load(sink.put_event, seconds)
         await sink.flush()
         stats = sink.stats()
     finally:
@@ -104,7 +92,7 @@ async def _run_plain(path: Path, seconds: float) -> _Round:
     with ThreadPoolExecutor(1) as executor:
         writing = asyncio.get_running_loop().run_in_executor(executor, writer.run)
         try:
-            puts, lags, cpu_seconds, elapsed = await _load(writer.put, seconds)
+            puts, lags, cpu_seconds, elapsed = await load(writer.put, seconds)
         finally:
             writer.is_stopping.set()
             await writing
@@ -120,8 +108,8 @@ async def _run_plain(path: Path, seconds: float) -> _Round:
 
 
 async def _run_idle(seconds: float) -> dict[str, float]:
-    _, lags, cpu_seconds, elapsed = await _load(lambda _seq, _event: None, seconds)
-    return {"loop_lag_p99_ms": _milliseconds(lags, 99), "cpu_percent": round(100 * cpu_seconds / elapsed, 1)}
+    _, lags, cpu_seconds, elapsed = await load(lambda _seq, _event: None, seconds)
+    return {"loop_lag_p99_ms": milliseconds(lags, 99), "cpu_percent": round(100 * cpu_seconds / elapsed, 1)}
 
 
 class _PlainWriter:
@@ -144,7 +132,7 @@ class _PlainWriter:
         with duckdb.connect(str(self._path)) as connection:
             for table in TABLES:
                 connection.execute(table.ddl)
-            while not self.is_stopping.wait(_TICK_S):
+            while not self.is_stopping.wait(TICK_S):
                 self._commit(connection)
             self._commit(connection)
 
@@ -164,63 +152,8 @@ class _PlainWriter:
         self.row_count += batch.row_count
 
 
-async def _load(put: Put, seconds: float) -> tuple[Laps, Laps, float, float]:
-    """Put the load; return how long a put took (the mean of each tick), the loop's lag, CPU and elapsed seconds."""
-    clock = AnchoredClock()
-    puts, lags = Laps(), Laps()
-    cpu_before, started_ns = _cpu_seconds(), clock.monotonic_ns()
-    seq = 0
-    async with asyncio.TaskGroup() as group:
-        watching = group.create_task(_watch(clock, lags))
-        for tick in range(round(seconds / _TICK_S)):
-            seq = _put_tick(put, clock, puts, tick, seq)
-            due_ns = started_ns + round((tick + 1) * _TICK_S * NANOS_PER_SECOND)
-            await asyncio.sleep(max(0, due_ns - clock.monotonic_ns()) / NANOS_PER_SECOND)
-        watching.cancel()
-    elapsed = (clock.monotonic_ns() - started_ns) / NANOS_PER_SECOND
-    return puts, lags, _cpu_seconds() - cpu_before, elapsed
-
-
-def _put_tick(put: Put, clock: AnchoredClock, puts: Laps, tick: int, seq: int) -> int:
-    count = _BURST_EVENTS if tick % _BURST_EVERY == _BURST_EVERY - 1 else _SMALL_EVENTS
-    now_ns = clock.now_ns()
-    events = [_event(seq + place, now_ns) for place in range(1, count + 1)]
-    started_ns = clock.monotonic_ns()
-    for event in events:
-        seq += 1
-        put(seq, event)
-    puts.add((clock.monotonic_ns() - started_ns) // count)
-    return seq
-
-
-def _event(seq: int, now_ns: int) -> BookDelta:
-    """Return a delta of five levels whose prices and sizes move as real ones do."""
-    mid_e8 = 14_000_000_000 + (seq * 7_919 % 2_000_003) * 1_000
-    bids = [(mid_e8 - step * 1_000_000, seq * 104_729 * step % 50_000_000_000) for step in range(1, 4)]
-    asks = [(mid_e8 + step * 1_000_000, seq * 15_485_863 * step % 50_000_000_000) for step in range(1, _LEVELS - 2)]
-    instrument = "coinbase:SOL-USD" if seq % 3 else "gemini:SOLUSD"
-    return BookDelta(instrument, bids, asks, now_ns - 20 * NANOS_PER_MILLISECOND, now_ns, seq)
-
-
-async def _watch(clock: AnchoredClock, lags: Laps) -> None:
-    """Note how late the loop wakes a task that asked for a short sleep."""
-    while True:
-        started_ns = clock.monotonic_ns()
-        await asyncio.sleep(_LAG_STEP_S)
-        lags.add(clock.monotonic_ns() - started_ns - round(_LAG_STEP_S * NANOS_PER_SECOND))
-
-
 def _bytes(paths: list[Path]) -> int:
     return sum(path.stat().st_size for path in paths)
-
-
-def _cpu_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
-
-
-def _milliseconds(laps: Laps, percent: int) -> float:
-    return round((laps.percentile(percent) or 0) / NANOS_PER_MILLISECOND, 2)
 
 
 def _medians(facts: list[dict[str, float]]) -> dict[str, float]:

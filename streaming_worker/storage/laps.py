@@ -19,6 +19,10 @@ class Laps:
         self._ring[self.count % _CAPACITY] = duration_ns
         self.count += 1
 
+    def since(self, count: int) -> list[Nanos]:
+        """Return the durations added after the first ``count``, oldest first, as far as they are still kept."""
+        return [self._ring[number % _CAPACITY] for number in range(max(count, self.count - _CAPACITY), self.count)]
+
     def percentile(self, percent: int) -> Nanos | None:
         """Return the smallest kept duration that at least ``percent`` of them do not exceed; None without any."""
         kept = sorted(self._ring[: min(self.count, _CAPACITY)])

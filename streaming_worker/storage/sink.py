@@ -169,6 +169,11 @@ class Sink:
         return self._writer.acknowledged_seq
 
     @property
+    def sealed_segments(self) -> int:
+        """How many files were sealed so far."""
+        return self._rotation.sealed_count
+
+    @property
     def commit_laps(self) -> Laps:
         """How long the latest commits took."""
         return self._writer.laps

@@ -45,6 +45,8 @@ def test_the_version_is_the_distribution_s(capsys: pytest.CaptureFixture[str]) -
         (["replay", "/nonexistent"], "error: no such file or folder: /nonexistent"),
         (["vectors", "/nonexistent"], "error: expected a folder of vectors, found none at /nonexistent"),
         (["bench", "engine", "--input", "x"], "error: this part makes its own input; leave --input out"),
+        (["bench", "sink", "--input", "x"], "error: this part makes its own input; leave --input out"),
+        (["bench", "engine", "--minutes", "1"], "error: only the sink is timed for minutes; leave --minutes out"),
     ],
 )
 def test_wrong_use_and_configuration_end_with_2(

@@ -21,3 +21,14 @@ def test_old_laps_are_forgotten() -> None:
         laps.add(3)
     assert laps.percentile(100) == 3
     assert laps.count == 2_049
+
+
+def test_what_was_added_since_is_returned_as_far_as_it_is_kept() -> None:
+    laps = Laps()
+    for duration in range(1, 6):
+        laps.add(duration)
+    assert laps.since(3) == [4, 5]
+    assert laps.since(5) == []
+    for duration in range(6, 3_000):
+        laps.add(duration)
+    assert laps.since(5) == list(range(2_999 - 2_047, 3_000))
