@@ -10,13 +10,13 @@ from streaming_worker.adapters.http import HttpSettings, VenueHttp
 from streaming_worker.adapters.names import Names
 from streaming_worker.adapters.websocket import VenueSocket, WebSocketSettings
 from streaming_worker.config import Config, FeedConfig
+from streaming_worker.core.feed_state import FeedLimits
 from streaming_worker.core.instrument import Registry
 from streaming_worker.protocols.base import FeedProtocol
 from streaming_worker.protocols.build import build_protocol
 from streaming_worker.service.capture import Edge, Endpoint, RetrySettings
 from streaming_worker.service.connection import ConnectionSettings
 from streaming_worker.service.disk_watch import LOOK_INTERVAL_S
-from streaming_worker.service.health import HealthLimits
 from streaming_worker.storage.disk import free_bytes
 
 
@@ -28,7 +28,7 @@ class Tuning:
     http: HttpSettings = field(default_factory=HttpSettings)
     connection: ConnectionSettings = field(default_factory=ConnectionSettings)
     retry: RetrySettings = field(default_factory=RetrySettings)
-    health: HealthLimits = field(default_factory=HealthLimits)
+    feeds: FeedLimits = field(default_factory=FeedLimits)
     bus_capacity: int = 100_000
     drain_s: float = 4.0
     listing_s: float = 5.0

@@ -29,6 +29,7 @@ from streaming_worker.service.bus import Bus
 from streaming_worker.service.capture import FeedSupervisor
 from streaming_worker.service.clock_watch import ClockWatch
 from streaming_worker.service.disk_watch import DiskWatch, RawFrameGate
+from streaming_worker.service.feed_watch import FeedWatch
 from streaming_worker.service.gaps import GapLedger
 from streaming_worker.service.health import Health, put_status, write_status
 from streaming_worker.service.instruments import Outcome
@@ -209,16 +210,18 @@ class _Worker:
             )
             for feed in config.feeds
         ]
+        transports = {feed.feed: feed.status for feed in self._feeds}
+        self._feed_watch = FeedWatch(self.engine, transports, tuning.feeds)
         self._health = Health(
             worker=config.worker.name,
             run_id=run_id,
             engine=self.engine,
-            transports={feed.feed: feed.status for feed in self._feeds},
+            transports=transports,
             sink=lambda: asdict(sink.stats()),
             complaints=self._complaints,
             warnings=terms.warnings,
             clock=clock,
-            limits=tuning.health,
+            watch=self._feed_watch,
         )
         self._gateway = gateway.Gateway(
             engine=self.engine, bus=self._bus, health=self._health, metrics=self._metrics, clock=clock
@@ -277,6 +280,7 @@ class _Worker:
         self._metrics.add_source("bus", self._bus.reading)
         self._metrics.add_source("disk", lambda: {**self._watch.reading(), **self._gate.reading()})
         self._metrics.add_source("clock", self._time.reading)
+        self._metrics.add_source("feed_states", lambda: self._feed_watch.reading(self._clock.now_ns()))
         self._metrics.add_source("instruments", self._terms.reading)
         self._metrics.add_source("sink", lambda: asdict(self._sink.stats()))
         for feed in self._feeds:

@@ -15,29 +15,18 @@ import msgspec
 import structlog
 
 from streaming_worker.adapters.clock import Clock
+from streaming_worker.core.feed_state import HEALTHY, FeedState
 from streaming_worker.core.outputs import RiskState
-from streaming_worker.core.units import NANOS_PER_MILLISECOND, NANOS_PER_SECOND, Nanos, format_e8
+from streaming_worker.core.units import NANOS_PER_MILLISECOND, Nanos, format_e8
 from streaming_worker.engine.engine import Engine
 from streaming_worker.engine.settings import FeedScope
 from streaming_worker.engine.state import BookView, PoolView
 from streaming_worker.service.connection import TransportStatus
+from streaming_worker.service.feed_watch import FeedLook, FeedWatch
 from streaming_worker.service.metrics import Reading
 
 _LOG: Final = structlog.get_logger("health")
 WRITE_INTERVAL_S: Final = 1.0
-
-
-class FeedState(StrEnum):
-    """CONNECTING: no full state yet. QUIET: alive, nothing changes. LAGGING: alive, but delivers late. GAP: a book is
-    being rebuilt. LOST: no transport. DEAD: the socket is open and nothing comes."""
-
-    CONNECTING = "connecting"
-    SYNCED = "synced"
-    QUIET = "quiet"
-    LAGGING = "lagging"
-    GAP = "gap"
-    LOST = "lost"
-    DEAD = "dead"
 
 
 class Status(StrEnum):
@@ -48,22 +37,16 @@ class Status(StrEnum):
     DOWN = "down"
 
 
-HEALTHY: Final = frozenset({FeedState.SYNCED, FeedState.QUIET})
-
-
-class HealthLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Beyond these a feed is not simply synced. Units: ns."""
-
-    alive_ns: Nanos = 10 * NANOS_PER_SECOND
-    quiet_ns: Nanos = 10 * NANOS_PER_SECOND
-    lag_ns: Nanos = 500 * NANOS_PER_MILLISECOND
-
-
 class FeedHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """One feed. Ages are null where nothing has come yet; ``lag_ms`` is by the venue's clock."""
+    """One feed. Ages are null where nothing has come yet; ``lag_ms`` is by the venue's clock.
+
+    ``transport`` is the state of the connection alone, ``books`` that of each book and pool on it.
+    """
 
     state: FeedState
     detail: str
+    transport: FeedState
+    books: dict[str, FeedState]
     host: str
     connection: int
     alive_age_ms: int | None
@@ -122,7 +105,7 @@ class Health:
         sink: Callable[[], Reading],
         complaints: Callable[[], list[str]],
         clock: Clock,
-        limits: HealthLimits,
+        watch: FeedWatch,
         warnings: Sequence[str] = (),
     ) -> None:
         self._worker = worker
@@ -132,15 +115,16 @@ class Health:
         self._sink = sink
         self._complaints = complaints
         self._clock = clock
-        self._limits = limits
+        self._watch = watch
         self._warnings = list(warnings)
         self._started_ns = clock.now_ns()
 
     def report(self) -> HealthReport:
         """Judge everything now."""
         now_ns = self._clock.now_ns()
-        scopes = self._engine.state.settings.feeds
-        feeds = {scope.name: self._feed(scope, now_ns) for scope in scopes if scope.name in self._transports}
+        looks = self._watch.look(now_ns)
+        scopes = {scope.name: scope for scope in self._engine.state.settings.feeds}
+        feeds = {name: self._feed(scopes[name], look, now_ns) for name, look in looks.items()}
         risk = self._engine.state.risk
         why = [
             f"{name}: {feed.state.value}, {feed.detail}" for name, feed in feeds.items() if feed.state not in HEALTHY
@@ -169,25 +153,23 @@ class Health:
             sink=self._sink(),
         )
 
-    def _feed(self, scope: FeedScope, now_ns: Nanos) -> FeedHealth:
+    def _feed(self, scope: FeedScope, look: FeedLook, now_ns: Nanos) -> FeedHealth:
         state = self._engine.state
         transport = self._transports[scope.name]
         views: list[BookView | PoolView] = [state.books[key] for key in scope.instruments]
         views += [state.pools[key] for key in scope.pools]
         unsynced = [view.key for view in views if not view.is_synced]
-        data_ns = max((_received_ns(view) for view in views), default=0) or None
-        lags = [view.lag_ns for view in views if isinstance(view, BookView) and view.lag_ns is not None]
-        data_age = None if data_ns is None else now_ns - data_ns
-        lag_ns = max(lags, default=None)
-        feed_state = self._judge(transport, views, data_age_ns=data_age, lag_ns=lag_ns, now_ns=now_ns)
+        data_ns = max((view.received_ns for view in views), default=0) or None
         return FeedHealth(
-            state=feed_state,
-            detail=_detail(feed_state, transport, unsynced),
+            state=look.state,
+            detail=_detail(look, transport, unsynced),
+            transport=look.transport,
+            books=look.books,
             host=transport.host,
             connection=transport.connection,
             alive_age_ms=_milliseconds(now_ns, transport.last_frame_ns),
             data_age_ms=_milliseconds(now_ns, data_ns),
-            lag_ms=None if lag_ns is None else lag_ns // NANOS_PER_MILLISECOND,
+            lag_ms=None if look.lag_ns is None else look.lag_ns // NANOS_PER_MILLISECOND,
             unsynced=unsynced,
             failures=transport.failures,
             losses=transport.losses,
@@ -197,30 +179,6 @@ class Health:
             bytes_received=transport.bytes_received,
             bad_frames=transport.bad_frames,
         )
-
-    def _judge(
-        self,
-        transport: TransportStatus,
-        views: list[BookView | PoolView],
-        *,
-        data_age_ns: Nanos | None,
-        lag_ns: Nanos | None,
-        now_ns: Nanos,
-    ) -> FeedState:
-        """The first that applies, from worst to best."""
-        limits = self._limits
-        if not transport.is_open:
-            return FeedState.LOST if transport.losses else FeedState.CONNECTING
-        if now_ns - (transport.last_frame_ns or now_ns) > limits.alive_ns:
-            return FeedState.DEAD
-        missing = [view for view in views if not view.is_synced]
-        if missing:
-            return FeedState.GAP if any(view.updates for view in missing) else FeedState.CONNECTING
-        if lag_ns is not None and lag_ns > limits.lag_ns:
-            return FeedState.LAGGING
-        if data_age_ns is None or data_age_ns > limits.quiet_ns:
-            return FeedState.QUIET
-        return FeedState.SYNCED
 
 
 class Reporter(Protocol):
@@ -268,26 +226,22 @@ def _status(feeds: Mapping[str, FeedHealth], why: list[str]) -> Status:
     return Status.DEGRADED if any(feed.state in HEALTHY for feed in feeds.values()) else Status.DOWN
 
 
-def _detail(state: FeedState, transport: TransportStatus, unsynced: list[str]) -> str:
-    match state:
+def _detail(look: FeedLook, transport: TransportStatus, unsynced: list[str]) -> str:
+    named = ", ".join(key for key, state in look.books.items() if state is look.state)
+    match look.state:
         case FeedState.LOST:
             return transport.reason or "no reason known"
         case FeedState.DEAD:
-            return f"{transport.host} is connected but sends nothing"
+            is_silent = look.transport is FeedState.DEAD
+            return f"{transport.host} is connected but " + ("sends nothing" if is_silent else f"{named} is old from it")
         case FeedState.CONNECTING if not transport.is_open:
             return f"trying {transport.host}"
         case FeedState.CONNECTING | FeedState.GAP:
             return f"waits for the full state of {', '.join(unsynced)}"
         case FeedState.LAGGING:
-            return f"{transport.host} delivers late by its own clock"
-        case FeedState.QUIET:
-            return "alive, nothing changes"
-        case FeedState.SYNCED:
-            return "alive"
-
-
-def _received_ns(view: BookView | PoolView) -> Nanos:
-    return view.received_ns or 0
+            return f"{transport.host} delivers {named} late by its own clock"
+        case _:
+            return "alive" if look.state is FeedState.SYNCED else "alive, nothing changes"
 
 
 def _milliseconds(later_ns: Nanos, earlier_ns: Nanos | None) -> int | None:

@@ -14,12 +14,14 @@ from arb_pipeline_tests.fixtures.market import COINBASE, GEMINI, POOL, started
 from arb_pipeline_tests.fixtures.scripted_venue import until
 from streaming_worker.adapters.clock import HandClock
 from streaming_worker.core.events import ClockTick, OperatorCommand
+from streaming_worker.core.feed_state import FeedLimits
 from streaming_worker.errors import ConfigError
 from streaming_worker.service import gateway
 from streaming_worker.service.bus import Bus
 from streaming_worker.service.connection import TransportStatus
+from streaming_worker.service.feed_watch import FeedWatch
 from streaming_worker.service.gaps import GapLedger
-from streaming_worker.service.health import Health, HealthLimits
+from streaming_worker.service.health import Health
 from streaming_worker.service.metrics import Metrics
 from streaming_worker.service.pump import Pump
 
@@ -47,7 +49,7 @@ class Door:
             sink=dict,
             complaints=list,
             clock=self.clock,
-            limits=HealthLimits(),
+            watch=FeedWatch(self.engine, self.transports, FeedLimits()),
         )
         metrics = Metrics()
         metrics.add_source("bus", self.bus.reading)

@@ -9,10 +9,12 @@ from arb_pipeline_tests.fixtures.market import COINBASE, GEMINI, START_NS, Scrip
 from arb_pipeline_tests.fixtures.scripted_venue import until
 from streaming_worker.adapters.clock import HandClock
 from streaming_worker.core.events import CommandKind, FeedGap, FeedLost, GapCause, OperatorCommand
+from streaming_worker.core.feed_state import FeedLimits, FeedState
 from streaming_worker.core.units import E8, NANOS_PER_SECOND
 from streaming_worker.engine.engine import Engine
 from streaming_worker.service.connection import TransportStatus
-from streaming_worker.service.health import FeedState, Health, HealthLimits, Status, replace_file, write_status
+from streaming_worker.service.feed_watch import FeedWatch
+from streaming_worker.service.health import Health, Status, replace_file, write_status
 
 FEEDS = ("coinbase", "gemini", "solana")
 
@@ -28,6 +30,7 @@ class Rig:
             feed: TransportStatus(host=f"{feed}.example", connection=1, is_open=True, last_frame_ns=self.script.now_ns)
             for feed in FEEDS
         }
+        self.watch = FeedWatch(self.script.engine, self.transports, FeedLimits())
         self.health = Health(
             worker="main",
             run_id="run",
@@ -36,7 +39,7 @@ class Rig:
             sink=lambda: {"committed_rows": 7},
             complaints=lambda: self.complaints,
             clock=self.clock,
-            limits=HealthLimits(),
+            watch=self.watch,
         )
 
     def states(self) -> list[FeedState]:
@@ -47,6 +50,10 @@ class Rig:
         self.clock.advance(seconds)
         for feed in alive:
             self.transports[feed].last_frame_ns = self.clock.now_ns()
+
+    def next_slot(self) -> None:
+        self.script.now_ns = self.clock.now_ns()
+        self.script.advance_slot()
 
 
 def test_everything_synced_is_ok_and_ready() -> None:
@@ -77,6 +84,7 @@ def test_silence_with_a_living_transport_is_quiet_and_healthy() -> None:
     """Healthy books were silent for 28 to 49 s."""
     rig = Rig()
     rig.pass_seconds(49.0)
+    rig.next_slot()
     assert rig.states() == [FeedState.QUIET] * 3
     assert rig.health.report().status is Status.OK
 
@@ -87,6 +95,7 @@ def test_a_transport_without_a_sign_of_life_for_ten_seconds_is_dead() -> None:
     assert rig.states()[1] is FeedState.SYNCED
     rig.pass_seconds(0.001, alive=("coinbase", "solana"))
     assert rig.states()[1] is FeedState.DEAD
+    rig.next_slot()
     report = rig.health.report()
     assert report.why == ["gemini: dead, gemini.example is connected but sends nothing"]
     assert (report.status, report.is_ready) == (Status.DEGRADED, False)
@@ -100,6 +109,36 @@ def test_a_loud_feed_that_delivers_late_by_its_own_clock_is_lagging() -> None:
     assert rig.health.report().feeds["coinbase"].lag_ms == 501
     rig.script.book(COINBASE, 150 * E8, 151 * E8)
     assert rig.states()[0] is FeedState.SYNCED
+
+
+def test_prices_more_than_ten_seconds_old_make_a_loud_feed_dead() -> None:
+    rig = Rig()
+    rig.script.book(COINBASE, 150 * E8, 151 * E8, age_ns=10_001_000_000)
+    report = rig.health.report()
+    feed = report.feeds["coinbase"]
+    assert (feed.state, feed.transport, feed.books) == (
+        FeedState.DEAD,
+        FeedState.SYNCED,
+        {COINBASE: FeedState.DEAD},
+    )
+    assert report.why == [f"coinbase: dead, coinbase.example is connected but {COINBASE} is old from it"]
+
+
+def test_a_chain_that_stands_makes_its_pools_dead_although_frames_come() -> None:
+    rig = Rig()
+    rig.pass_seconds(10.0)
+    assert rig.states()[2] is FeedState.SYNCED
+    rig.pass_seconds(0.001)
+    assert rig.states()[2] is FeedState.DEAD
+
+
+def test_every_state_can_be_read_by_name() -> None:
+    rig = Rig()
+    rig.transports["gemini"].is_open = False
+    reading = rig.watch.reading(rig.clock.now_ns())
+    assert (reading["feed.gemini"], reading["transport.gemini"], reading[f"book.{GEMINI}"]) == ("connecting",) * 3
+    assert (reading["feed.coinbase"], reading[f"book.{COINBASE}"]) == ("synced", "synced")
+    assert len(reading) == 3 * 3
 
 
 def test_a_book_that_is_being_rebuilt_is_a_gap() -> None:
