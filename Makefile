@@ -13,7 +13,7 @@ DBT_SOURCES := $(shell find dbt -path dbt/target -prune -o -path dbt/logs -prune
 TESTS ?= arb_pipeline_tests
 WORKERS ?= 2
 
-.PHONY: help install demo test test-slow chaos lint format bench wheel clean
+.PHONY: help install demo test test-slow chaos lint format bench bench-lake wheel clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -83,6 +83,9 @@ bench: install  ## how fast each part is on this machine
 	for part in engine sink end-to-end; do echo "== $$part"; $(BIN)/arb bench $$part; done
 	export ARB_SHARED_DIR=$${ARB_SHARED_DIR:-../shared}; \
 	if [ -d "$$ARB_SHARED_DIR" ]; then for part in decode quote; do echo "== $$part"; $(BIN)/arb bench $$part; done; fi
+
+bench-lake: install  ## 10 million rows: the compaction against a bare DuckDB COPY, in time and memory
+	$(BIN)/python -m arb_pipeline.bench
 
 wheel: install  ## build dist/*.whl
 	uv=$$($(FIND_UV)); "$$uv" build --wheel --quiet --out-dir dist
