@@ -45,10 +45,11 @@ def is_crossing(route: Route, *, cex_price_e8: int, pool_price_e8: int, costs: P
 
     Units: ``pool_price_e8`` is the pool's marginal price after its fee, rounded against us.
     """
+    on_cex = costs.taker_millionths + costs.rebalancing_millionths  # no property: every update comes here
     if route.buys_on_cex:
-        pays = cex_price_e8 * (MILLIONTHS + costs.cex_millionths)
+        pays = cex_price_e8 * (MILLIONTHS + on_cex)
         return pool_price_e8 * (MILLIONTHS - costs.basis_millionths) > pays
-    receives = cex_price_e8 * (MILLIONTHS - costs.cex_millionths)
+    receives = cex_price_e8 * (MILLIONTHS - on_cex)
     return receives > pool_price_e8 * (MILLIONTHS + costs.basis_millionths)
 
 
