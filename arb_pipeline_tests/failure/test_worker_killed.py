@@ -1,6 +1,7 @@
 """kill -9 of the real worker under load: nothing acknowledged is lost or doubled, and each gap is written down."""
 
 import os
+import stat
 import sys
 from pathlib import Path
 
@@ -22,9 +23,14 @@ def campaign(folder: Path, kills: int, *, seed: int, longest_s: float) -> str:
     return table(done, runs)
 
 
+def modes(folder: Path) -> set[int]:
+    return {stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.rglob("*"))}
+
+
 def test_a_killed_worker_keeps_what_it_acknowledged(tmp_path: Path) -> None:
     report = campaign(tmp_path, SHORT, seed=2, longest_s=1.0)
     assert "acknowledged and lost: 0" in report
+    assert modes(tmp_path / "data" / "live") | modes(tmp_path / "data" / "state") == {0o600, 0o700}
 
 
 @pytest.mark.fault

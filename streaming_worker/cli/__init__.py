@@ -1,5 +1,6 @@
 """The ``arb`` command: arguments in, exit code out. The work is done elsewhere and imported when it is asked for."""
 
+import os
 import sys
 from typing import NoReturn
 
@@ -32,7 +33,8 @@ for _command in (up, worker, venues, replay, vectors, bench, lake, backup, resto
 
 
 def main() -> NoReturn:
-    """Run the command and turn its end into an exit code."""
+    """Run the command and turn its end into an exit code. What it writes is for its owner only."""
+    os.umask(0o077)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -33,6 +33,7 @@ logfile={logs}/supervisord.log
 logfile_maxbytes=5MB
 logfile_backups=2
 pidfile={folder}/supervisord.pid
+umask=077
 childlogdir={logs}
 {user}
 [unix_http_server]
