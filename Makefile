@@ -13,7 +13,7 @@ DBT_SOURCES := $(shell find dbt -path dbt/target -prune -o -path dbt/logs -prune
 TESTS ?= arb_pipeline_tests
 WORKERS ?= 2
 
-.PHONY: help install demo test test-slow chaos lint format bench bench-lake wheel clean
+.PHONY: help install demo demo-check test test-slow chaos lint format bench bench-lake wheel clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -54,6 +54,9 @@ $(MANIFEST): $(DBT_SOURCES) | $(INSTALLED)
 demo: install  ## everything on this machine with local venues; Ctrl-C ends it
 	$(BIN)/arb up --profile demo
 
+demo-check: install  ## the whole system once, in a folder of its own, and what it proved
+	$(BIN)/arb demo-check --json
+
 test: install  ## tests with their coverage floors
 	rm -f .coverage .coverage.*
 	$(BIN)/pytest $(TESTS) -n $(WORKERS) -m "not slow and not fault" --cov --cov-report=
@@ -72,7 +75,7 @@ lint: install  ## format, lint, types, import contracts, file length, dbt
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	git ls-files '*.py' | xargs wc -l | awk '$$2 != "total" && $$1 > 400 {print $$2 ": " $$1 " lines, the limit is 400"; bad = 1} END {exit bad}'
+	git ls-files "*.py" | xargs wc -l | awk '$$2 != "total" && $$1 > 400 {print $$2 ": " $$1 " lines, the limit is 400"; bad = 1} END {exit bad}'
 	$(BIN)/dbt --quiet parse --project-dir dbt --profiles-dir dbt
 
 format: install  ## rewrite the sources in the project's format
