@@ -20,7 +20,7 @@ from streaming_worker.sandbox.hub import Hub
 from streaming_worker.sandbox.market.dice import stream
 
 _SETTLE_MS: Final = 1_200
-_LOOK_MS: Final = 50
+_LOOK_MS: Final = 100
 _SLOW_MS: Final = 20_000
 
 
@@ -40,11 +40,15 @@ class Round(msgspec.Struct, frozen=True):
 
 
 class QuietPoint(msgspec.Struct, frozen=True):
-    """What was done in a round, as the record says, with the recipe of each fault; ``at_ns`` is the moment."""
+    """What was done in a round, as the record says, with the recipe of each fault; ``at_ns`` is the moment.
+
+    ``has_recovered`` says whether readers trusted everything again within the time that they were given.
+    """
 
     round: Round
     done: tuple[tuple[str, FaultRecord], ...]
     at_ns: int
+    has_recovered: bool
 
 
 class _Deck:
@@ -107,17 +111,17 @@ async def run_campaign(
     *,
     at_quiet: Callable[[QuietPoint], Awaitable[None]],
     is_recovered: Callable[[], Awaitable[bool]],
-    most_recovery_ms: int = 60_000,
+    most_recovery_ms: int = 120_000,
 ) -> None:
     """Play the rounds. Before each quiet point wait until ``is_recovered``, at most for ``most_recovery_ms``."""
     for campaign_round in rounds:
         done = await _play(hub, layer, campaign_round)
         await _until(hub, is_recovered, most_recovery_ms)
         await _wait(hub, campaign_round.calm_ms)
-        await _until(hub, is_recovered, most_recovery_ms)
+        has_recovered = await _until(hub, is_recovered, most_recovery_ms)
         hub.is_resting = True
         await _wait(hub, _SETTLE_MS)
-        await at_quiet(QuietPoint(campaign_round, tuple(done), hub.now_ns()))
+        await at_quiet(QuietPoint(campaign_round, tuple(done), hub.now_ns(), has_recovered))
         hub.is_resting = False
 
 
@@ -132,11 +136,13 @@ async def _play(hub: Hub, layer: FaultLayer, campaign_round: Round) -> list[tupl
     return done
 
 
-async def _until(hub: Hub, holds: Callable[[], Awaitable[bool]], most_ms: int) -> None:
-    for _ in range(most_ms // _LOOK_MS):
-        if await holds():
-            return
+async def _until(hub: Hub, holds: Callable[[], Awaitable[bool]], most_ms: int) -> bool:
+    end_ns = hub.now_ns() + most_ms * NANOS_PER_MILLISECOND
+    while not await holds():
+        if hub.now_ns() >= end_ns:
+            return False
         await _wait(hub, _LOOK_MS)
+    return True
 
 
 async def _wait(hub: Hub, milliseconds: int) -> None:

@@ -19,7 +19,7 @@ _NUMBERED: Final = ("coinbase", "gemini")
 _PLAIN: Final = ("coinbase_exchange", "gemini_v2")
 _SOON_MS: Final = 3_000
 _POLLED_MS: Final = 14_000
-_COPIED_MS: Final = 75_000
+_COPIED_MS: Final = 90_000
 Draw: TypeAlias = Callable[[str, random.Random], list[FaultSpec]]
 
 
@@ -141,7 +141,7 @@ _EVERYWHERE: Final[dict[str, Draw]] = {
     "corrupt_bytes": _frames(FaultKind.CORRUPT_BYTES),
     "impossible_values": _frames(FaultKind.CORRUPT_VALUES, lie=Lie.MALFORMED),
     "close": _close,
-    "half_open": _lasting(FaultKind.HALF_OPEN, least_ms=12_000, most_ms=12_500),
+    "half_open": _lasting(FaultKind.HALF_OPEN, least_ms=8_000, most_ms=9_000),
     "silence_close": _closing(FaultKind.SILENCE),
     "heartbeats_late": _lasting(FaultKind.SILENCE_WITH_HEARTBEATS, least_ms=1_200, most_ms=4_000),
     "heartbeats_close": _closing(FaultKind.SILENCE_WITH_HEARTBEATS),
