@@ -57,6 +57,14 @@ def test_compactions_keep_their_distance_and_never_queue(fresh: Platform) -> Non
     assert "under way" in tick(fresh, "sealed_segments", earlier).skip_message
 
 
+def test_a_compaction_lets_hours_go_first_but_not_for_ever(fresh: Platform) -> None:
+    asked_ns = int(tick(fresh, "sealed_segments").cursor)
+    under_way(fresh, "work_closed_hours")
+    for intervals, is_asked in ((2, False), (6, True)):
+        cursor = str(asked_ns - intervals * fresh.settings.compact_seconds * NANOS_PER_SECOND)
+        assert bool(tick(fresh, "sealed_segments", cursor).run_requests) is is_asked
+
+
 def test_nothing_waits_after_a_compaction(fresh: Platform) -> None:
     assert fresh.compact().success
     assert tick(fresh, "sealed_segments").skip_message == "no sealed segment waits"
