@@ -263,7 +263,7 @@ TABLES: Final[tuple[Table, ...]] = (
         _text("kind", "recv, send or http"), Column("frame", ColumnType.BLOB, "the frame"),
     )),
     Table("gaps", Role.SERVICE, "one row per stretch of time without trustworthy data", (
-        _RECEIVED, _text("feed", "feed, worker, raw_frames"), _text("instrument", "null: the whole feed", nullable=True),
+        _RECEIVED, _text("feed", "feed, worker, raw_frames"), _text("instrument", "null: whole feed", nullable=True),
         _text("cause", "why"), _int("close_code", "WebSocket close code", nullable=True),
         _int("start_ns", "last trustworthy moment"), _int("end_ns", "first trustworthy moment after it"),
         _int("expected", "expected sequence", nullable=True), _int("received", "received sequence", nullable=True),
