@@ -267,6 +267,7 @@ def _limits(document: Document) -> Limits:
         threshold_millionths=document.integer("limits.threshold_bps"),
         staleness_ns=document.integer("limits.staleness_seconds") * NANOS_PER_SECOND,
         resume_after_ns=document.integer("limits.resume_after_seconds") * NANOS_PER_SECOND,
+        max_late_ns=document.integer("limits.max_late_ms") * NANOS_PER_MILLISECOND,
         max_lag_ns=document.integer("limits.max_lag_ms") * NANOS_PER_MILLISECOND,
         max_sol_price_age_ns=document.integer("limits.max_sol_price_age_seconds") * NANOS_PER_SECOND,
         min_output_tolerance_millionths=document.integer("limits.min_output_tolerance_bps"),

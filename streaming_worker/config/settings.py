@@ -185,6 +185,14 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         maximum=3600,
     ),
     Setting(
+        "limits.max_late_ms",
+        Kind.INTEGER,
+        "how far behind its own queue and clock the worker may be before it opens nothing",
+        default=100,
+        minimum=1,
+        maximum=60000,
+    ),
+    Setting(
         "limits.max_lag_ms",
         Kind.INTEGER,
         "delay of delivery, by the venue's clock, beyond which a leg is refused",

@@ -183,9 +183,13 @@ class OperatorCommand(msgspec.Struct, frozen=True, gc=False, tag="operator_comma
 
 
 class ClockTick(msgspec.Struct, frozen=True, gc=False, tag="clock_tick"):
-    """A point of the fixed 100 ms grid of event time, so that time passes without messages."""
+    """A point of the fixed 100 ms grid of event time, so that time passes without messages.
+
+    ``late_ns`` is how far behind the worker itself was when it took this point: its queue, or its loop.
+    """
 
     received_ns: int
+    late_ns: int = 0
 
 
 BookEvent: TypeAlias = BookSnapshot | BookDelta

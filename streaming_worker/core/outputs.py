@@ -25,6 +25,7 @@ class RejectionReason(StrEnum):
     """The first limit that a candidate failed; the order here is the order of the checks."""
 
     RISK_NOT_ACTIVE = "risk_not_active"
+    WORKER_LATE = "worker_late"
     COOLING_DOWN = "cooling_down"
     FEED_NOT_LIVE = "feed_not_live"
     BOOK_NOT_SYNCED = "book_not_synced"

@@ -95,7 +95,7 @@ class Risk(msgspec.Struct):
         self.healthy_since_ns = None
         if self.state is not RiskState.ACTIVE:
             return []
-        reason = f"no sign of life from {', '.join(stale_feeds)}"
+        reason = f"nothing, or nothing of now, from {', '.join(stale_feeds)}"
         return [self._move(RiskState.PAUSED, RiskCause.STALE_FEED, ENGINE_ACTOR, reason, now_ns)]
 
     def _on_healthy(self, now_ns: int) -> list[RiskTransition]:

@@ -25,7 +25,7 @@ from streaming_worker.core.events import (
     TradePrint,
 )
 from streaming_worker.core.outputs import Keyframe, Output
-from streaming_worker.core.units import NANOS_PER_HOUR
+from streaming_worker.core.units import NANOS_PER_HOUR, NANOS_PER_SECOND
 from streaming_worker.engine import digest, holdings, keyframe
 from streaming_worker.engine.evaluation import evaluate, flush_rejections
 from streaming_worker.engine.exposure import is_exposed, open_usd_e8
@@ -142,7 +142,7 @@ class Engine:
         view = self.state.books[event.instrument]
         feed = view.feed
         feed.last_alive_ns = event.received_ns
-        view.lag_ns = feed.delay(event.received_ns, event.exchange_ns)
+        view.lag_ns = feed.clock.delay(event.received_ns, event.exchange_ns)
         if isinstance(event, BookSnapshot):
             view.book.apply_snapshot(event.bids, event.asks)
             view.is_synced = True
@@ -186,6 +186,8 @@ class Engine:
             state.feeds[name].last_alive_ns = event.received_ns
             if isinstance(event, ChainClock):
                 chain.unix_timestamp = event.unix_timestamp
+                chain_ns = event.unix_timestamp * NANOS_PER_SECOND
+                chain.lag_ns = state.feeds[name].clock.delay(event.received_ns, chain_ns)
             if chain.slot is None or event.slot > chain.slot:
                 chain.slot = event.slot
                 chain.slot_received_ns = event.received_ns
@@ -197,7 +199,6 @@ class Engine:
             case FeedConnected():
                 feed.is_connected, feed.connection = True, event.connection
                 feed.last_alive_ns = event.received_ns
-                feed.offset_ns = None
             case FeedLost():
                 feed.is_connected = False
                 feed.losses += 1
@@ -207,7 +208,7 @@ class Engine:
                 return self._invalidate(event.feed, event.instrument)
             case FeedHeartbeat():
                 feed.last_alive_ns = event.received_ns
-                feed.delay(event.received_ns, event.exchange_ns)
+                feed.clock.delay(event.received_ns, event.exchange_ns)
             case _:
                 assert_never(event)
         return []
@@ -227,6 +228,7 @@ class Engine:
 
     def _on_tick(self, tick: ClockTick) -> list[Output]:
         state = self.state
+        state.late_ns = tick.late_ns
         outputs: list[Output] = list(state.risk.on_time(state.now_ns, self._stale_feeds()))
         if state.pending and is_exposed(state):
             state.risk.is_check_due = True
@@ -237,12 +239,15 @@ class Engine:
         return outputs
 
     def _stale_feeds(self) -> tuple[str, ...]:
+        """Return the feeds without a sign of life, and those that deliver what is old by their venue's clock."""
         state = self.state
         limit = state.limits.staleness_ns
+        old = {view.feed.name for view in state.books.values() if view.is_synced and (view.lag_ns or 0) > limit}
+        old |= {name for name, chain in state.chains.items() if (chain.lag_ns or 0) > limit}
         return tuple(
             feed.name
             for feed in state.feeds.values()
-            if feed.last_alive_ns is not None and state.now_ns - feed.last_alive_ns > limit
+            if feed.name in old or (feed.last_alive_ns is not None and state.now_ns - feed.last_alive_ns > limit)
         )
 
     def _evaluate(self, view: BookView | PoolView) -> list[Output]:

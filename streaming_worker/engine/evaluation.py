@@ -28,6 +28,7 @@ from streaming_worker.engine.trades import is_busy, schedule
 
 _CLOSING = {
     RejectionReason.RISK_NOT_ACTIVE: CloseReason.RISK,
+    RejectionReason.WORKER_LATE: CloseReason.STALE_LEG,
     RejectionReason.FEED_NOT_LIVE: CloseReason.LEG_LOST,
     RejectionReason.BOOK_NOT_SYNCED: CloseReason.LEG_LOST,
     RejectionReason.POOL_NOT_SYNCED: CloseReason.LEG_LOST,
@@ -171,6 +172,8 @@ def _gate(state: EngineState, view: RouteView) -> RejectionReason | None:
     book, pool = view.book, view.pool
     if state.risk.state is not RiskState.ACTIVE:
         return RejectionReason.RISK_NOT_ACTIVE
+    if state.late_ns > state.limits.max_late_ns:
+        return RejectionReason.WORKER_LATE
     if state.now_ns < state.risk.cools_until_ns:
         return RejectionReason.COOLING_DOWN
     if not (is_live(state, book.feed) and is_live(state, pool.feed)):
@@ -183,11 +186,16 @@ def _gate(state: EngineState, view: RouteView) -> RejectionReason | None:
 
 
 def _is_late(state: EngineState, book: BookView, pool: PoolView) -> bool:
-    """Return whether a leg is old: the book's last message came late by its venue's clock, or the chain stands."""
+    """Return whether a leg is old: the book's last message came late by its venue's clock, or the chain stands.
+
+    The chain's own clock has whole seconds and wanders, so that only the limit for old data is held against it.
+    """
     limits = state.limits
     if book.lag_ns is not None and book.lag_ns > limits.max_lag_ns:
         return True
     chain = state.chains[pool.feed.name]
+    if chain.lag_ns is not None and chain.lag_ns > limits.staleness_ns:
+        return True
     return chain.slot_received_ns is None or state.now_ns - chain.slot_received_ns > limits.staleness_ns
 
 

@@ -18,7 +18,7 @@ from streaming_worker.engine.settings import EngineSettings, Limits
 from streaming_worker.engine.state import BookView, ChainStatus, EngineState, Episode, FeedStatus, PoolView, Tally
 from streaming_worker.errors import StorageError
 
-FORMAT = 4
+FORMAT = 5
 
 
 class BookFrame(msgspec.Struct, frozen=True):
@@ -78,6 +78,7 @@ class StateFrame(msgspec.Struct, frozen=True):
     event_count: int
     now_ns: int
     hour: int | None
+    late_ns: int
     rejections_since_ns: int | None
     chain_digest: bytes
     feeds: list[FeedStatus]
@@ -101,6 +102,7 @@ def dump(state: EngineState) -> bytes:
             event_count=state.event_count,
             now_ns=state.now_ns,
             hour=state.hour,
+            late_ns=state.late_ns,
             rejections_since_ns=state.rejections_since_ns,
             chain_digest=state.chain_digest,
             feeds=list(state.feeds.values()),
@@ -127,6 +129,7 @@ def load(content: bytes) -> EngineState:
         raise StorageError(f"expected a keyframe of format {FORMAT}, received format {frame.format}")
     state = EngineState(frame.settings)
     state.event_count, state.now_ns, state.hour = frame.event_count, frame.now_ns, frame.hour
+    state.late_ns = frame.late_ns
     state.rejections_since_ns, state.chain_digest = frame.rejections_since_ns, frame.chain_digest
     state.pending, state.risk, state.limits = frame.pending, frame.risk, frame.limits
     state.chains, state.rungs = dict(frame.chains), dict(frame.rungs)

@@ -16,6 +16,7 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "staleness_ns": _DURATION,
     "resume_after_ns": _DURATION,
     "cooldown_ns": (0, NANOS_PER_DAY),
+    "max_late_ns": _DURATION,
     "max_lag_ns": _DURATION,
     "min_output_tolerance_millionths": (0, MILLIONTHS),
     "max_sol_price_age_ns": _DURATION,

@@ -22,7 +22,8 @@ class Limits(msgspec.Struct, frozen=True):
 
     Units: USD x 1e8, ns, millionths (1 bp is 100). ``staleness_ns``: transport silence that pauses;
     ``resume_after_ns``: health needed before an automatic resume, ``cooldown_ns``: how long nothing opens after
-    it; ``max_lag_ns``: delivery delay by venue clock beyond which a leg is refused;
+    it; ``max_late_ns``: how far behind the worker itself may be; ``max_lag_ns``: delivery delay by venue clock beyond
+    which a leg is refused; one beyond ``staleness_ns`` pauses;
     ``min_output_tolerance_millionths``: how much worse than quoted a pool leg may land; ``max_sol_price_age_ns``:
     age of the SOL price beyond which network costs are unknown.
     """
@@ -33,6 +34,7 @@ class Limits(msgspec.Struct, frozen=True):
     staleness_ns: int = 10 * NANOS_PER_SECOND
     resume_after_ns: int = 5 * NANOS_PER_SECOND
     cooldown_ns: int = 2 * NANOS_PER_SECOND
+    max_late_ns: int = 100 * NANOS_PER_MILLISECOND
     max_lag_ns: int = 500 * NANOS_PER_MILLISECOND
     min_output_tolerance_millionths: int = 1_000
     max_sol_price_age_ns: int = 60 * NANOS_PER_SECOND

@@ -16,6 +16,7 @@ from streaming_worker.core.risk import Risk
 from streaming_worker.core.route import Route, routes_of
 from streaming_worker.core.simulate import PendingTrade
 from streaming_worker.core.units import E8
+from streaming_worker.core.venue_clock import VenueClock
 from streaming_worker.engine.settings import EngineSettings
 
 MOST_SAMPLES = 32
@@ -24,26 +25,17 @@ MOST_SAMPLES = 32
 class FeedStatus(msgspec.Struct):
     """What the engine knows of one feed.
 
-    ``last_alive_ns`` is the last sign of life of the transport; None until the first connection. ``offset_ns`` is the
-    running minimum of receive minus exchange time: the venue's clock against ours plus the least delay.
+    ``last_alive_ns`` is the last sign of life of the transport; None until the first connection. ``clock`` is the
+    venue's clock against ours, over all connections.
     """
 
     name: str
     is_connected: bool = False
     connection: int | None = None
     last_alive_ns: int | None = None
-    offset_ns: int | None = None
+    clock: VenueClock = msgspec.field(default_factory=VenueClock)
     losses: int = 0
     gaps: int = 0
-
-    def delay(self, received_ns: int, exchange_ns: int | None) -> int | None:
-        """Update the offset and return how late a message came against the best seen; None without a venue time."""
-        if exchange_ns is None:
-            return None
-        offset = received_ns - exchange_ns
-        if self.offset_ns is None or offset < self.offset_ns:
-            self.offset_ns = offset
-        return offset - self.offset_ns
 
 
 class BookView:
@@ -134,11 +126,12 @@ class PoolView:
 
 
 class ChainStatus(msgspec.Struct):
-    """The chain as its node reports it; ``unix_timestamp`` is the chain's own second."""
+    """The chain as its node reports it; ``unix_timestamp`` is the chain's own second, ``lag_ns`` how late that came."""
 
     slot: int | None = None
     slot_received_ns: int | None = None
     unix_timestamp: int | None = None
+    lag_ns: int | None = None
 
 
 class Sample(msgspec.Struct, frozen=True, gc=False):
@@ -267,6 +260,7 @@ class EngineState:
         self.event_count = 0
         self.now_ns = 0
         self.hour: int | None = None
+        self.late_ns = 0
         self.rejections_since_ns: int | None = None
         self.chain_digest = b""
 

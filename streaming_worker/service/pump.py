@@ -5,6 +5,7 @@ that event time crosses, and, when no events come, for each that the clock cross
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final, NoReturn, Protocol, TypeAlias
 
@@ -13,7 +14,7 @@ import structlog
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.core.events import ClockTick, Event
 from streaming_worker.core.outputs import Output
-from streaming_worker.core.units import NANOS_PER_SECOND, TICK_NS, Nanos
+from streaming_worker.core.units import NANOS_PER_MILLISECOND, NANOS_PER_SECOND, TICK_NS, Nanos
 from streaming_worker.service.bus import Bus
 from streaming_worker.service.gaps import Gap, GapLedger
 from streaming_worker.service.metrics import Histogram, Reading
@@ -22,6 +23,8 @@ _LOG: Final = structlog.get_logger("pump")
 BATCH: Final = 64
 # After a machine slept, or between two stretches of history, nobody waited for the ticks in between.
 MAX_TICKS_AT_ONCE: Final = 600
+# Beyond this the engine, whose own limit has the same default, refuses to open anything.
+LATE_NS: Final = 100 * NANOS_PER_MILLISECOND
 
 Observer: TypeAlias = Callable[[int, Event, Sequence[Output]], None]
 
@@ -87,27 +90,36 @@ class Pump:
         self.latency = Histogram()
         self.queue_age = Histogram()
         self.lateness = Histogram()
+        self.late: Counter[str] = Counter()
         self.outputs = 0
         self.skipped_ticks = 0
         self.sink_pauses = 0
         self.is_paused_by_sink = False
 
-    def process(self, event: Event) -> None:
-        """Let time pass up to the event, then apply it."""
-        self.pass_time(event.received_ns)
+    def process(self, event: Event, *, taken_ns: Nanos | None = None) -> None:
+        """Let time pass up to the event, then apply it. ``taken_ns`` is the clock's time, where events are live."""
+        self.pass_time(event.received_ns, taken_ns=taken_ns)
         self._fold(event)
 
-    def pass_time(self, now_ns: Nanos) -> None:
-        """Apply the ClockTicks that are due up to ``now_ns``; the grid starts with the first event."""
+    def pass_time(self, now_ns: Nanos, *, taken_ns: Nanos | None = None) -> None:
+        """Apply the ClockTicks that are due up to ``now_ns``; the grid starts with the first event.
+
+        All of them carry how late the first one is taken: what came while the worker stood is no younger than that.
+        """
         if self._next_tick_ns is None:
             self._next_tick_ns = _grid_after(now_ns)
             return
+        if self._next_tick_ns > now_ns:
+            return
+        late_ns = 0 if taken_ns is None else max(taken_ns - self._next_tick_ns, 0)
+        if taken_ns is not None and late_ns > LATE_NS:
+            self.late["queue" if taken_ns - now_ns > late_ns // 2 else "loop"] += 1
         due = (now_ns - self._next_tick_ns) // TICK_NS + 1
         if due > MAX_TICKS_AT_ONCE:
             self.skipped_ticks += due - 1
             self._next_tick_ns = _grid_after(now_ns) - TICK_NS
         while self._next_tick_ns <= now_ns:
-            tick = ClockTick(self._next_tick_ns)
+            tick = ClockTick(self._next_tick_ns, late_ns)
             self._next_tick_ns += TICK_NS
             self._fold(tick)
 
@@ -120,7 +132,7 @@ class Pump:
             now_ns = self._clock.now_ns()
             for event in events:
                 self.queue_age.add(now_ns - event.received_ns)
-                self.process(event)
+                self.process(event, taken_ns=now_ns)
             if not len(bus):
                 self._idle_until(self._clock.now_ns())
             await asyncio.sleep(0)
@@ -149,6 +161,7 @@ class Pump:
             "sink_pauses": self.sink_pauses,
             "is_paused_by_sink": self.is_paused_by_sink,
             "open_gaps": self._gaps.open_count,
+            **{f"late.{cause}": count for cause, count in self.late.items()},
         }
 
     def complaints(self) -> list[str]:
@@ -158,7 +171,7 @@ class Pump:
     def _idle_until(self, now_ns: Nanos) -> None:
         """The queue is empty: let the clock carry time on, once an event has started it."""
         if self._next_tick_ns is not None:
-            self.pass_time(now_ns)
+            self.pass_time(now_ns, taken_ns=now_ns)
 
     def _fold(self, event: Event) -> None:
         started_ns = self._clock.monotonic_ns()

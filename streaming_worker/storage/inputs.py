@@ -215,8 +215,8 @@ def _commands(rows: Iterator[_Row]) -> Iterator[Numbered]:
 
 
 def _clock_ticks(rows: Iterator[_Row]) -> Iterator[Numbered]:
-    for seq, received_ns in rows:
-        yield seq, ClockTick(received_ns)
+    for seq, received_ns, late_ns in rows:
+        yield seq, ClockTick(received_ns, late_ns)
 
 
 _ORDER: Final = {"book_updates": "seq, position", "tick_arrays": "seq, tick_index"}

@@ -78,7 +78,7 @@ def event_rows(seq: int, event: Event) -> list[TableRow]:
         case TradePrint():
             return [("trade_prints", _trade_row(seq, event))]
         case ClockTick():
-            return [("clock_ticks", (seq, event.received_ns))]
+            return [("clock_ticks", (seq, event.received_ns, event.late_ns))]
         case PoolUpdate() | TickArrayUpdate() | OracleUpdate():
             return _pool_rows(seq, event)
         case ChainClock() | SlotAdvanced():

@@ -166,7 +166,9 @@ TABLES: Final[tuple[Table, ...]] = (
         _text("actor", "who"), _text("reason", "why"),
         _text("limits", "JSON of the limits to set; null for other commands", nullable=True),
     )),
-    Table("clock_ticks", Role.INPUT, "one row per 100 ms grid point of event time", (_SEQ, _RECEIVED)),
+    Table("clock_ticks", Role.INPUT, "one row per 100 ms grid point of event time", (
+        _SEQ, _RECEIVED, _int("late_ns", "how far behind the worker was then: its queue, or its loop"),
+    )),
     Table("opportunities", Role.OUTPUT, "one row per closed episode", (
         _SEQ, _RECEIVED, _text("opportunity_id", "hash of the opening inputs"), *_ROUTE,
         _int("opened_ns", "ns UTC"), _int("peaked_ns", "ns UTC"), _int("closed_ns", "ns UTC"),

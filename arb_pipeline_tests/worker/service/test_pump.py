@@ -14,6 +14,7 @@ from streaming_worker.service.bus import Bus
 from streaming_worker.service.gaps import GapLedger
 from streaming_worker.service.pump import MAX_TICKS_AT_ONCE, Pump
 
+MS = 1_000_000
 START = START_NS - START_NS % TICK_NS
 
 
@@ -92,6 +93,38 @@ def test_a_leap_within_the_limit_gives_every_tick() -> None:
     rig.pump.process(connected(0))
     rig.pump.process(book(100 * MAX_TICKS_AT_ONCE))
     assert (len(rig.times), rig.pump.skipped_ticks) == (MAX_TICKS_AT_ONCE + 2, 0)
+
+
+def test_every_tick_of_one_catching_up_says_how_late_the_first_of_them_is() -> None:
+    rig = Rig()
+    rig.pump.process(connected(50), taken_ns=START + 50 * MS)
+    rig.pump.process(book(140), taken_ns=START + 141 * MS)
+    rig.pump.process(book(440), taken_ns=START + 440 * MS)
+    rig.pump.process(book(510), taken_ns=START + 900 * MS)
+    late = [event.late_ns // MS for _, event in rig.record.events if isinstance(event, ClockTick)]
+    assert late == [41, 240, 240, 240, 400]
+    assert rig.pump.late == {"loop": 1, "queue": 1}
+    assert (rig.pump.reading()["late.loop"], rig.pump.reading()["late.queue"]) == (1, 1)
+
+
+def test_the_past_is_never_late() -> None:
+    rig = Rig()
+    rig.clock.advance(3_600)
+    for event in (connected(50), book(150)):
+        rig.pump.process(event)
+    assert [event.late_ns for _, event in rig.record.events if isinstance(event, ClockTick)] == [0]
+
+
+async def test_what_waited_in_the_queue_makes_its_ticks_late() -> None:
+    rig = Rig()
+    bus = Bus()
+    bus.announce([connected(1), book(150)])
+    bus.close()
+    rig.clock.advance(2)
+    await rig.pump.run(bus)
+    late = [event.late_ns // MS for _, event in rig.record.events if isinstance(event, ClockTick)]
+    assert late[0] == 1_900
+    assert rig.pump.late["queue"] >= 1
 
 
 async def test_the_consumer_drains_the_bus_and_ends_with_it() -> None:

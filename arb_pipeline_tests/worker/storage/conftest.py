@@ -73,7 +73,7 @@ EVENT = st.one_of(
     st.builds(e.FeedGap, TEXT, st.none() | TEXT, st.sampled_from(e.GapCause), MAYBE, MAYBE, I64),
     st.builds(e.FeedHeartbeat, TEXT, MAYBE, MAYBE, I64),
     st.builds(e.OperatorCommand, TEXT, st.sampled_from(e.CommandKind), TEXT, TEXT, I64, LIMITS),
-    st.builds(e.ClockTick, I64),
+    st.builds(e.ClockTick, I64, I64),
 )
 
 VENUE = st.sampled_from(Venue)

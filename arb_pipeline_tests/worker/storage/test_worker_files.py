@@ -20,7 +20,7 @@ RUN = WorkerRun(worker="w", run_id="run-1", version="0", settings="{}")
 def sealed(files: WorkerFiles, received_ns: int) -> Path:
     live = LiveFile(files, RUN, NOON)
     batch = Batch()
-    batch.add([("clock_ticks", (1, received_ns))])
+    batch.add([("clock_ticks", (1, received_ns, 0))])
     live.commit(batch.tables())
     return live.seal()
 
@@ -49,7 +49,7 @@ def test_a_log_is_for_the_owner_only_while_it_is_written(tmp_path: Path) -> None
     files = WorkerFiles(tmp_path, "w")
     live = LiveFile(files, RUN, NOON)
     batch = Batch()
-    batch.add([("clock_ticks", (1, NOON))])
+    batch.add([("clock_ticks", (1, NOON, 0))])
     live.commit(batch.tables())
     modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "live").iterdir()}
     live.abandon()
