@@ -127,6 +127,8 @@ def test_anything_but_a_keyframe_is_refused_by_name(content: bytes) -> None:
 
 
 def test_another_format_is_refused() -> None:
-    content = keyframe.dump(Engine(engine_settings()).state).replace(b'"format":%d' % keyframe.FORMAT, b'"format":99', 1)
+    content = keyframe.dump(Engine(engine_settings()).state).replace(
+        b'"format":%d' % keyframe.FORMAT, b'"format":99', 1
+    )
     with pytest.raises(StorageError, match="format 99"):
         Engine.resume(content)

@@ -149,7 +149,7 @@ async def test_without_a_network_the_worker_stays_up_says_why_and_stops_in_time(
             assert not running.task.done()
             report = await running.stopped()
     assert (health["status"], ready.status_code, paused.json()["risk"]) == ("down", 503, "paused")
-    assert [line.split(":")[0] for line in health["why"]] == ["coinbase", "gemini", "solana", "instruments", "instruments"]
+    assert [line.split(":")[0] for line in health["why"]] == ["coinbase", "gemini", "solana", *["instruments"] * 2]
     assert health["why"][0].startswith("coinbase: lost, cannot reach 127.0.0.1: ")
     assert health["why"][2].startswith("solana: lost, cannot reach rpc.invalid: ")
     lines = [line for line in logs if line["event"] == "feed_lost"]
