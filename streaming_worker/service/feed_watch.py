@@ -67,10 +67,11 @@ class FeedWatch:
         )
 
     def _pool_signs(self, view: PoolView, now_ns: Nanos) -> BookSigns:
-        """A pool is late only when its chain stands: slots may well be skipped for some seconds."""
-        slot_ns = self._engine.state.chains[view.feed.name].slot_received_ns
-        slot_age_ns = 0 if slot_ns is None else now_ns - slot_ns
-        lag_ns = slot_age_ns if slot_age_ns > self._limits.old_ns else None
+        """A pool is old when its chain stands or is old by its own clock; below that limit neither says much."""
+        chain = self._engine.state.chains[view.feed.name]
+        slot_age_ns = 0 if chain.slot_received_ns is None else now_ns - chain.slot_received_ns
+        age_ns = max(slot_age_ns, chain.lag_ns or 0)
+        lag_ns = age_ns if age_ns > self._limits.old_ns else None
         return BookSigns(view.is_synced, view.updates > 0, lag_ns, _since(view.received_ns, now_ns))
 
 

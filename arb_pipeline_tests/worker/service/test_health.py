@@ -8,7 +8,7 @@ import msgspec
 from arb_pipeline_tests.fixtures.market import COINBASE, GEMINI, START_NS, Script, settings, started
 from arb_pipeline_tests.fixtures.scripted_venue import until
 from streaming_worker.adapters.clock import HandClock
-from streaming_worker.core.events import CommandKind, FeedGap, FeedLost, GapCause, OperatorCommand
+from streaming_worker.core.events import ChainClock, CommandKind, FeedGap, FeedLost, GapCause, OperatorCommand
 from streaming_worker.core.feed_state import FeedLimits, FeedState
 from streaming_worker.core.units import E8, NANOS_PER_SECOND
 from streaming_worker.engine.engine import Engine
@@ -130,6 +130,15 @@ def test_a_chain_that_stands_makes_its_pools_dead_although_frames_come() -> None
     assert rig.states()[2] is FeedState.SYNCED
     rig.pass_seconds(0.001)
     assert rig.states()[2] is FeedState.DEAD
+
+
+def test_a_chain_that_is_old_by_its_own_clock_makes_its_pools_dead() -> None:
+    rig = Rig()
+    for second in (0, -11):
+        chain_s = rig.script.now_ns // NANOS_PER_SECOND + second
+        rig.script.send(ChainClock("solana", rig.script.slot, chain_s, rig.script.now_ns))
+    assert rig.states()[2] is FeedState.DEAD
+    assert rig.health.report().feeds["solana"].lag_ms == 11_000
 
 
 def test_every_state_can_be_read_by_name() -> None:
