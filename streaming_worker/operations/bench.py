@@ -23,6 +23,7 @@ from streaming_worker.storage.segments import list_segments
 
 Report: TypeAlias = dict[str, Any]
 _MINUTES: Final = 5
+USUAL_SHARED: Final = "../shared"
 # any full hour; the seeded market depends on nothing else
 _START_NS: Final = 500_000 * NANOS_PER_HOUR
 _RECORDING: Final = Path("captures", "coinbase", "advanced_btc_eth_20260809.jsonl.gz")
@@ -99,10 +100,10 @@ def run_part(part: str, path: Path | None, environ: Mapping[str, str], *, minute
 def _input(path: Path | None, environ: Mapping[str, str], usual: Path) -> Path:
     if path is not None:
         return path
-    folder = environ.get("ARB_SHARED_DIR")
-    if not folder:
+    found = Path(environ.get("ARB_SHARED_DIR") or USUAL_SHARED) / usual
+    if not found.exists():
         raise ConfigError(f"expected --input, or ARB_SHARED_DIR naming a folder with {usual}", key="--input")
-    return Path(folder) / usual
+    return found
 
 
 def _demo(folder: Path) -> Config:

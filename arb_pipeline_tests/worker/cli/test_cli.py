@@ -58,8 +58,10 @@ def test_wrong_use_and_configuration_end_with_2(
     assert "Traceback" not in error
 
 
-def test_a_bench_that_needs_input_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ARB_SHARED_DIR", raising=False)
+def test_a_bench_that_needs_input_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARB_SHARED_DIR", str(tmp_path))
     assert run(["bench", "decode"]) == ExitCode.CONFIGURATION
     assert "expected --input, or ARB_SHARED_DIR naming a folder with captures/coinbase/" in capsys.readouterr().err
 
