@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from arb_pipeline_tests.failure.lake_process import compact_all
+from arb_pipeline_tests.failure.lake_process import compact_quickly
 from streaming_worker.adapters.clock import AnchoredClock
+from streaming_worker.cli import run
 from streaming_worker.core.events import ClockTick
 from streaming_worker.core.units import NANOS_PER_SECOND
 from streaming_worker.storage.live_file import WorkerRun
@@ -38,33 +39,31 @@ def written_drills(repository: Path) -> list[str]:
 def place(tmp_path: Path) -> Path:
     """Return a folder whose ``data`` holds a compacted and a waiting segment."""
     for number in (1, 2):
-        run = WorkerRun(worker="demo", run_id=f"run-{number}", version="0", settings="{}")
-        sink = Sink(tmp_path / "data", run, AnchoredClock())
+        worker_run = WorkerRun(worker="demo", run_id=f"run-{number}", version="0", settings="{}")
+        sink = Sink(tmp_path / "data", worker_run, AnchoredClock())
         sink.start()
         for seq in range(1, 61):
             sink.put_event(seq, ClockTick(NOON + number * 60 * NANOS_PER_SECOND + seq))
         sink.stop()
         if number == 1:
-            compact_all(tmp_path / "data")
+            compact_quickly(tmp_path / "data")
     return tmp_path
 
 
 @pytest.fixture
-def drill(place: Path, repository: Path) -> Drill:
+def drill(place: Path, repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Drill:
     """Return what runs a command of the chapter in that folder and gives its output."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("ARB_")}
-    environ |= {"PATH": path, "PYTHONPATH": str(repository)}
+    monkeypatch.chdir(place)
+    for name in [name for name in os.environ if name.startswith("ARB_")]:
+        monkeypatch.delenv(name)
 
-    def run(line: str) -> str:
+    def run_line(line: str) -> str:
         assert line in written_drills(repository)
-        result = subprocess.run(
-            shlex.split(line), cwd=place, env=environ, capture_output=True, text=True, check=False, timeout=60
-        )
-        assert result.returncode == 0, f"{line}: {result.stdout}{result.stderr}"
-        return result.stdout
+        program, *arguments = shlex.split(line)
+        assert (program, int(run(arguments))) == ("arb", 0), line
+        return capsys.readouterr().out
 
-    return run
+    return run_line
 
 
 def rows(folder: Path) -> list[tuple]:
@@ -94,14 +93,14 @@ def test_a_damaged_segment_is_replaced_from_the_backup_and_taken(place: Path, dr
     before = rows(place / "data")
     waiting = list_segments(place / "data")[-1].path
     waiting.write_bytes(b"damaged" * 10_000)
-    compact_all(place / "data")
+    compact_quickly(place / "data")
     assert rows(place / "data") != before
     drill("arb restore backups --data-dir restored")
     shutil.copy(place / "restored" / waiting.relative_to(place / "data"), waiting)
     (line,) = (line for line in written_drills(repository) if line.startswith("python -c"))
     code = shlex.split(line)[2].replace("NAME", waiting.stem)
     subprocess.run([sys.executable, "-c", code], cwd=place, check=True)
-    assert compact_all(place / "data") == 1
+    assert compact_quickly(place / "data") == 1
     assert rows(place / "data") == before
     assert "all as the manifest says" in drill("arb lake verify")
     assert "2 in the lake, 0 refused, 0 waiting" in drill("arb lake stats")

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from random import Random
 
-from arb_pipeline_tests.failure.lake_process import compact_all, remove_compacted
+from arb_pipeline_tests.failure.lake_process import compact_quickly, remove_compacted
 from arb_pipeline_tests.failure.worker_process import Seen, WorkerProcess, busy_venues, environment, until
 from streaming_worker.adapters.clock import AnchoredClock
 from streaming_worker.core.units import NANOS_PER_MILLISECOND
@@ -139,7 +139,7 @@ def check(kills: Iterable[Kill], runs: list[Run]) -> None:
 def compact_and_compare(data_dir: Path, runs: list[Run]) -> None:
     """Move everything into the lake, let go of the segments, and find the same runs there."""
     assert [live.path.name for live in list_live_files(data_dir, "demo")] == []
-    compact_all(data_dir)
+    compact_quickly(data_dir)
     remove_compacted(data_dir)
     with open_record(data_dir) as record:
         assert runs_of(record) == runs

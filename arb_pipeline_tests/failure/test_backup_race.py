@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from arb_pipeline_tests.failure.lake_process import begin_lake
 from streaming_worker.adapters.clock import AnchoredClock
 from streaming_worker.core.events import BookDelta
 from streaming_worker.storage.backup import BackupReport, back_up
@@ -63,6 +64,7 @@ def test_every_backup_under_load_is_whole(tmp_path: Path) -> None:
     sink = Sink(data_dir, run, CLOCK, SinkSettings(commit_ms=5, rotate_rows=1_000, queue_limit=2_000))
     environ = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, str(SCRIPT), "loop", str(data_dir)]
+    begin_lake(data_dir)
     sink.start()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ) as lake:
         try:

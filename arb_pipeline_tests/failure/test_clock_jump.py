@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from arb_pipeline_tests.failure.lake_process import compact_all, remove_compacted
+from arb_pipeline_tests.failure.lake_process import compact_quickly, remove_compacted
 from streaming_worker.adapters.clock import HandClock
 from streaming_worker.app.record import open_record as start_record
 from streaming_worker.app.record import write_down_downtime
@@ -44,7 +44,7 @@ def test_a_jump_of_an_hour_costs_nothing(tmp_path: Path, jump_ns: int) -> None:
     assert names == sorted(names)
     assert len(names) == 2
     check(tmp_path, start_ns)
-    compact_all(tmp_path)
+    compact_quickly(tmp_path)
     remove_compacted(tmp_path)
     check(tmp_path, start_ns)
 

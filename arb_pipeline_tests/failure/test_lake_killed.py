@@ -14,7 +14,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from arb_pipeline_tests.failure.lake_process import compact_all, make_warehouse, publish_all, remove_compacted
+from arb_pipeline_tests.failure.lake_process import (
+    begin_lake,
+    compact_all,
+    make_warehouse,
+    publish_all,
+    remove_compacted,
+)
 from streaming_worker.adapters.clock import AnchoredClock
 from streaming_worker.core.events import BookDelta, ClockTick
 from streaming_worker.core.units import NANOS_PER_SECOND
@@ -26,6 +32,8 @@ SCRIPT = Path(__file__).with_name("lake_process.py")
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOON = 1_767_268_800 * NANOS_PER_SECOND
 SHORT = 3
+# a machine that has become slower since the first, timed run would otherwise never let one end
+GROWTH = 1.5
 LONG = int(os.environ.get("CHAOS_KILLS", "200"))
 FACTS = """
 SELECT 'book', worker, run_id, count(*), count(DISTINCT seq), bit_xor(hash(b)) FROM book_updates AS b GROUP BY ALL
@@ -42,7 +50,7 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sealed")
     for worker in ("a", "b"):
         run = WorkerRun(worker=worker, run_id=f"{worker}1", version="0", settings="{}")
-        sink = Sink(folder, run, AnchoredClock(), SinkSettings(commit_ms=2, rotate_rows=4_000))
+        sink = Sink(folder, run, AnchoredClock(), SinkSettings(commit_ms=2, rotate_rows=2_500))
         sink.start()
         try:
             asyncio.run(fill(sink))
@@ -52,8 +60,8 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def fill(sink: Sink) -> None:
-    for seq in range(1, 8_001):
-        at = NOON + seq * NANOS_PER_SECOND
+    for seq in range(1, 4_001):
+        at = NOON + 2 * seq * NANOS_PER_SECOND
         levels = [(seq * 7 + step, step) for step in range(1, 4)]
         sink.put_event(seq, ClockTick(at) if seq % 5 == 0 else BookDelta("gemini:SOLUSD", levels, [], None, at, seq))
         if seq % 500 == 0:
@@ -79,8 +87,11 @@ def attempt() -> Iterator[Attempt]:
         source.close()
 
 
-def fresh(sealed: Path, folder: Path) -> Path:
+def fresh(sealed: Path, folder: Path, *, has_lake: bool) -> Path:
+    """Return a copy to work on; without a lake, the first compaction makes that as well."""
     shutil.copytree(sealed, folder, copy_function=os.link)
+    if has_lake:
+        begin_lake(folder)
     return folder
 
 
@@ -93,12 +104,16 @@ def killed_compactions(attempt: Attempt, sealed: Path, tmp_path: Path, kills: in
     """Compact fresh copies, killed at random moments, until so many kills hit; compare at every step."""
     random = Random(5)
     expected = facts(sealed)
-    usual_s = timed(attempt, "compact", fresh(sealed, tmp_path / "usual"))
+    is_short = kills == SHORT
+    usual_s = timed(attempt, "compact", fresh(sealed, tmp_path / "usual", has_lake=is_short))
     done = {"kills": 0, "completed": 0, "orphans": 0}
     while done["kills"] < kills:
-        folder = fresh(sealed, tmp_path / f"try-{done['completed']}")
-        while (outcome := attempt("compact", folder, random.uniform(0, usual_s))) != "done":
+        has_lake = is_short or bool(done["completed"] % 2)
+        folder = fresh(sealed, tmp_path / f"try-{done['completed']}", has_lake=has_lake)
+        patience_s = usual_s
+        while (outcome := attempt("compact", folder, random.uniform(0, patience_s))) != "done":
             assert outcome == "killed"
+            patience_s *= GROWTH
             done["kills"] += 1
             done["orphans"] += len(set(folder.glob("lake/*/*/*/*.tmp")))
             assert facts(folder) == expected
@@ -121,7 +136,7 @@ def timed(attempt: Attempt, action: str, folder: Path) -> float:
 def killed_publications(attempt: Attempt, sealed: Path, tmp_path: Path, kills: int) -> dict[str, int]:
     """Publish over an older file, killed at random moments; it is the old file or the new one, never less."""
     random = Random(6)
-    folder = fresh(sealed, tmp_path / "published-here")
+    folder = fresh(sealed, tmp_path / "published-here", has_lake=True)
     compact_all(folder)
     done = {"kills": 0, "completed": 0}
     make_warehouse(folder, 1_000)
@@ -131,8 +146,10 @@ def killed_publications(attempt: Attempt, sealed: Path, tmp_path: Path, kills: i
     while done["kills"] < kills:
         old, new = new, new + 50_000 + done["completed"]
         make_warehouse(folder, new)
-        while (outcome := attempt("publish", folder, random.uniform(0, usual_s))) != "done":
+        patience_s = usual_s
+        while (outcome := attempt("publish", folder, random.uniform(0, patience_s))) != "done":
             assert outcome == "killed"
+            patience_s *= GROWTH
             done["kills"] += 1
             assert published_rows(folder) in (old, new)
         done["completed"] += 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from arb_pipeline_tests.failure.lake_process import compact_all
+from arb_pipeline_tests.failure.lake_process import compact_quickly
 from streaming_worker.adapters.clock import AnchoredClock
 from streaming_worker.cli import run
 from streaming_worker.cli.exit_codes import ExitCode
@@ -31,7 +31,7 @@ def data(tmp_path: Path) -> Path:
     for seq in range(1, 6):
         sink.put_event(seq, ClockTick(NOON + seq))
     sink.stop()
-    compact_all(folder)
+    compact_quickly(folder)
     return folder
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,6 +59,7 @@ def test_a_check_that_runs_out_of_time_says_what_it_lacks_and_leaves_nothing_run
     folder = Path(proof.folder)
     pid_file = folder / "data" / "state" / "supervisor" / "supervisord.pid"
     assert not pid_file.exists() or session_members(int(pid_file.read_text(encoding="ascii"))) == ()
+    shutil.rmtree(folder)
 
 
 @pytest.mark.system

@@ -13,7 +13,7 @@ import pytest
 
 from arb_pipeline.lake.catalogue import Catalogue
 from arb_pipeline.lake.layout import LakeLayout
-from arb_pipeline_tests.failure.lake_process import compact_all, make_warehouse, publish_all, remove_compacted
+from arb_pipeline_tests.failure.lake_process import compact_quickly, make_warehouse, publish_all, remove_compacted
 from streaming_worker.core.events import ClockTick
 from streaming_worker.core.units import NANOS_PER_HOUR, NANOS_PER_SECOND
 from streaming_worker.errors import StorageError
@@ -69,7 +69,7 @@ def facts(data_dir: Path) -> list[tuple]:
 def fill(data: Path, captured: Callable[..., None]) -> None:
     """Make something of every kind: segments in the lake and not, marts, a report, state and its leftovers."""
     captured("run-1", 5)
-    compact_all(data)
+    compact_quickly(data)
     captured("run-2", 7)
     make_warehouse(data, 3)
     publish_all(data)
@@ -170,7 +170,7 @@ def test_an_hour_that_is_deleted_meanwhile_makes_us_look_again(
 ) -> None:
     captured("run-1", 3)
     captured("run-2", 3, NOON + NANOS_PER_HOUR)
-    compact_all(data)
+    compact_quickly(data)
     remove_compacted(data)
     manifest = Catalogue(LakeLayout(data / "lake").catalogue)
 
@@ -263,7 +263,7 @@ def test_a_restored_worker_goes_on_with_fresh_names_and_its_gap(
 ) -> None:
     """The manifest knows the old names: a segment that took one again would never be compacted."""
     captured("run-1", 3)
-    compact_all(data)
+    compact_quickly(data)
     remove_compacted(data)
     report = back_up(store, data, now_ns=NOON)
     shutil.rmtree(data)
@@ -272,7 +272,7 @@ def test_a_restored_worker_goes_on_with_fresh_names_and_its_gap(
     assert sink.last_recorded_ns == NOON
     sink.put_event(1, ClockTick(NOON + 1))
     sink.stop()
-    assert compact_all(data) == 1
+    assert compact_quickly(data) == 1
     assert len(facts(data)) == 4
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from arb_pipeline.lake.catalogue import Catalogue
 from arb_pipeline.lake.layout import LakeLayout
-from arb_pipeline_tests.failure.lake_process import compact_all
+from arb_pipeline_tests.failure.lake_process import compact_quickly
 from streaming_worker.core.events import ClockTick
 from streaming_worker.core.units import NANOS_PER_HOUR, NANOS_PER_SECOND
 from streaming_worker.storage.lake_audit import audit_lake, lake_stats
@@ -27,7 +27,7 @@ def data(start_sink: Callable[..., Sink], tmp_path: Path) -> Path:
             sink.put_event(seq, ClockTick(start_ns + seq * 30 * 60 * NANOS_PER_SECOND))
         sink.stop()
         if is_compacted:
-            compact_all(tmp_path / "data")
+            compact_quickly(tmp_path / "data")
     return tmp_path / "data"
 
 
@@ -81,7 +81,7 @@ def _relative(data: Path, path: Path) -> Path:
 def test_a_refused_segment_is_a_finding(data: Path) -> None:
     waiting = list_segments(data)[-1].path
     waiting.write_bytes(b"not a segment" * 4_096)
-    compact_all(data)
+    compact_quickly(data)
     assert audit_lake(data).findings == [f"segment w/{waiting.stem}: refused by the compaction"]
 
 

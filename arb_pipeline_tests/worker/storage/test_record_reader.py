@@ -10,11 +10,11 @@ import pytest
 
 from arb_pipeline.hours import Hour
 from arb_pipeline.lake.catalogue import Catalogue, FileRecord, SegmentRecord
-from arb_pipeline.lake.compaction import Segment, compact
 from arb_pipeline.lake.derived import write_hour
 from arb_pipeline.lake.layout import LakeLayout
 from arb_pipeline.lake.publishing import publish
 from arb_pipeline.lake.tables import PNL_HOURLY
+from arb_pipeline_tests.failure.lake_process import compact_quickly
 from streaming_worker.core.events import ClockTick
 from streaming_worker.core.units import NANOS_PER_HOUR, NANOS_PER_SECOND
 from streaming_worker.errors import StorageError
@@ -49,10 +49,8 @@ def captured(start_sink: StartSink) -> Callable[..., None]:
 
 def compacted(data: Path) -> LakeLayout:
     """Compact everything that is sealed; the segments stay."""
-    layout = LakeLayout(data / "lake")
-    segments = [Segment(info.worker, info.path) for info in list_segments(data)]
-    compact(layout, Catalogue(layout.catalogue), segments, now=lambda: NOON)
-    return layout
+    compact_quickly(data)
+    return LakeLayout(data / "lake")
 
 
 def test_a_row_is_read_once_before_during_and_after_its_compaction(captured: Callable[..., None], data: Path) -> None:
