@@ -16,6 +16,7 @@ from streaming_worker.errors import StorageError
 
 MANIFEST_NAME: Final = "manifest.sqlite"
 _BUSY_SECONDS: Final = 30.0
+_TABLES: Final = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('files', 'segments')"
 _FILES: Final = "SELECT path, table_name, worker, run_id, hour_ns, row_count, bytes, sha256 FROM files ORDER BY path"
 _SEGMENTS: Final = "SELECT worker, name, run_id, status, row_count FROM segments ORDER BY worker, name"
 
@@ -71,6 +72,8 @@ def read_manifest(lake: Path) -> Manifest:
         # not mode=ro: after a crash of the pipeline the first to open it rolls its last transaction back
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_SECONDS)) as found:
             found.execute("BEGIN")
+            if found.execute(_TABLES).fetchone() != (2,):
+                return Manifest()  # the pipeline is just making it: nothing was recorded yet
             files = tuple(LakeFile(*row) for row in found.execute(_FILES))
             segments = tuple(_segment(*row) for row in found.execute(_SEGMENTS))
     except sqlite3.Error as e:

@@ -1,6 +1,7 @@
 """One view over segments, lake and published file: every row once, wherever it is at the moment."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -183,6 +184,15 @@ def test_a_damaged_manifest_is_named(captured: Callable[..., None], data: Path) 
 
 def test_no_lake_is_an_empty_manifest(tmp_path: Path) -> None:
     assert read_manifest(tmp_path / "lake") == Manifest()
+
+
+@pytest.mark.parametrize("made_so_far", ["", "CREATE TABLE segments (worker TEXT);"])
+def test_a_manifest_that_is_just_being_made_names_nothing(tmp_path: Path, made_so_far: str) -> None:
+    """The file is there a moment before its tables are: a reader that came in between was refused."""
+    with sqlite3.connect(tmp_path / "manifest.sqlite") as connection:
+        connection.executescript(made_so_far)
+    connection.close()
+    assert read_manifest(tmp_path) == Manifest()
 
 
 def test_the_manifest_is_read_as_the_pipeline_writes_it(tmp_path: Path) -> None:
