@@ -12,11 +12,13 @@ from streaming_worker.adapters.websocket import VenueSocket, WebSocketSettings
 from streaming_worker.config import Config, FeedConfig
 from streaming_worker.core.feed_state import FeedLimits
 from streaming_worker.core.instrument import Registry
+from streaming_worker.core.units import NANOS_PER_MILLISECOND, NANOS_PER_SECOND
 from streaming_worker.protocols.base import FeedProtocol
 from streaming_worker.protocols.build import build_protocol
 from streaming_worker.service.capture import Edge, Endpoint, RetrySettings
 from streaming_worker.service.connection import ConnectionSettings
 from streaming_worker.service.disk_watch import LOOK_INTERVAL_S
+from streaming_worker.service.integrity import IntegrityLimits
 from streaming_worker.storage.disk import free_bytes
 
 
@@ -44,6 +46,7 @@ def feed_protocol(feed: FeedConfig, config: Config, *, name: str | None = None) 
         feed=feed.name,
         instruments=[registry.instruments[key] for key in feed.instruments],
         pools=[registry.pools[key] for key in feed.pools],
+        accepts_next_id=config.integrity.gemini_accepts_next_id,
     )
 
 
@@ -65,6 +68,15 @@ def feed_endpoints(feed: FeedConfig, config: Config) -> tuple[Endpoint, ...]:
 def _endpoint(feed: FeedConfig, config: Config, protocol: str, websocket_url: str, *rest_urls: str) -> Endpoint:
     return Endpoint(
         websocket_url=websocket_url, rest_urls=rest_urls, protocol=feed_protocol(feed, config, name=protocol)
+    )
+
+
+def integrity_limits(config: Config) -> IntegrityLimits:
+    """Return how long a book may be crossed or stand still."""
+    integrity = config.integrity
+    return IntegrityLimits(
+        crossed_ns=integrity.crossed_ms * NANOS_PER_MILLISECOND,
+        frozen_ns=integrity.frozen_seconds * NANOS_PER_SECOND,
     )
 
 

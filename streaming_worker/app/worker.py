@@ -18,7 +18,7 @@ import structlog
 from starlette.applications import Starlette
 
 from streaming_worker.adapters.clock import Clock
-from streaming_worker.app.feeds import Tuning, edge, feed_endpoints
+from streaming_worker.app.feeds import Tuning, edge, feed_endpoints, integrity_limits
 from streaming_worker.app.instruments import instruments_at_start, with_terms
 from streaming_worker.app.record import disk_limits, open_record, sink_settings, worker_run, write_down_downtime
 from streaming_worker.config import Config
@@ -33,6 +33,7 @@ from streaming_worker.service.feed_watch import FeedWatch
 from streaming_worker.service.gaps import GapLedger
 from streaming_worker.service.health import Health, put_status, write_status
 from streaming_worker.service.instruments import Outcome
+from streaming_worker.service.integrity import IntegrityWatch
 from streaming_worker.service.metrics import Metrics
 from streaming_worker.service.pump import Pump
 from streaming_worker.service.standby import Standby
@@ -207,9 +208,13 @@ class _Worker:
                 has_raw_frames=config.capture.raw_frames,
                 connection_settings=tuning.connection,
                 retry_settings=tuning.retry,
+                on_copy=lambda copy: self._integrity.compare(copy),
             )
             for feed in config.feeds
         ]
+        self._integrity = IntegrityWatch(
+            self.engine, {feed.feed: feed for feed in self._feeds}, integrity_limits(config)
+        )
         transports = {feed.feed: feed.status for feed in self._feeds}
         self._feed_watch = FeedWatch(self.engine, transports, tuning.feeds)
         self._health = Health(
@@ -227,7 +232,11 @@ class _Worker:
             engine=self.engine, bus=self._bus, health=self._health, metrics=self._metrics, clock=clock
         )
         self._pump = Pump(
-            self.engine, sink, clock=clock, gaps=GapLedger(config.engine.feeds), observers=[self._gateway.observe]
+            self.engine,
+            sink,
+            clock=clock,
+            gaps=GapLedger(config.engine.feeds),
+            observers=[self._gateway.observe, self._integrity.observe],
         )
         self._add_sources()
         _LOG.info("worker_started", worker=config.worker.name, run_id=run_id, feeds=len(self._feeds), pid=os.getpid())
@@ -269,7 +278,8 @@ class _Worker:
 
     def _complaints(self) -> list[str]:
         problems = [f"instruments: {line}" for line in self._terms.problems]
-        return [*self._pump.complaints(), *self._watch.complaints(), *self._time.complaints(), *problems]
+        odd = [line for feed in self._feeds for line in feed.complaints()]
+        return [*self._pump.complaints(), *self._watch.complaints(), *self._time.complaints(), *problems, *odd]
 
     def _add_sources(self) -> None:
         pump = self._pump
@@ -281,6 +291,7 @@ class _Worker:
         self._metrics.add_source("disk", lambda: {**self._watch.reading(), **self._gate.reading()})
         self._metrics.add_source("clock", self._time.reading)
         self._metrics.add_source("feed_states", lambda: self._feed_watch.reading(self._clock.now_ns()))
+        self._metrics.add_source("integrity", self._integrity.reading)
         self._metrics.add_source("instruments", self._terms.reading)
         self._metrics.add_source("sink", lambda: asdict(self._sink.stats()))
         for feed in self._feeds:

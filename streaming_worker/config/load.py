@@ -11,6 +11,7 @@ from streaming_worker.config.model import (
     DagsterConfig,
     DiskConfig,
     GatewayConfig,
+    IntegrityConfig,
     PathsConfig,
     SmtpConfig,
     VenuesConfig,
@@ -35,6 +36,7 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
         paths=PathsConfig(data_dir=paths_base(document), worker=worker.name),
         capture=_capture(document),
         disk=_disk(document),
+        integrity=_integrity(document),
         gateway=GatewayConfig(host=document.text("gateway.host"), port=document.integer("gateway.port")),
         venues=_venues(document),
         dagster=DagsterConfig(host=document.text("dagster.host"), port=document.integer("dagster.port")),
@@ -67,6 +69,14 @@ def _disk(document: Document) -> DiskConfig:
             key="disk.capture_free_mb",
         )
     return disk
+
+
+def _integrity(document: Document) -> IntegrityConfig:
+    return IntegrityConfig(
+        crossed_ms=document.integer("integrity.crossed_ms"),
+        frozen_seconds=document.integer("integrity.frozen_seconds"),
+        gemini_accepts_next_id=bool(document.values["integrity.gemini_accepts_next_id"]),
+    )
 
 
 def _venues(document: Document) -> VenuesConfig:

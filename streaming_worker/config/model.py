@@ -114,6 +114,15 @@ class DiskConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IntegrityConfig:
+    """What is done about books in doubt: a crossed one, one that stands still while it matters, Gemini's ids."""
+
+    crossed_ms: int
+    frozen_seconds: int
+    gemini_accepts_next_id: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayConfig:
     """The worker's loopback door."""
 
@@ -163,6 +172,7 @@ class Config:
     paths: PathsConfig
     capture: CaptureConfig
     disk: DiskConfig
+    integrity: IntegrityConfig
     gateway: GatewayConfig
     venues: VenuesConfig
     dagster: DagsterConfig

@@ -7,11 +7,9 @@ text, because a TOML float cannot hold them exactly.
 from typing import Final
 
 from streaming_worker.config.setting import Kind, Setting
+from streaming_worker.config.table_settings import TABLE_SETTINGS
 
 PROFILES: Final = ("demo", "live")
-PROTOCOLS: Final = ("coinbase_advanced", "coinbase_exchange", "gemini", "gemini_v2", "bitstamp", "solana")
-CEX_VENUES: Final = ("coinbase", "gemini", "bitstamp")
-VENUES: Final = (*CEX_VENUES, "orca")
 PROFILE_ENV: Final = "ARB_PROFILE"
 FILE_ENV: Final = "ARB_CONFIG"
 PUBLIC_SOLANA_RPC: Final = "https://api.mainnet-beta.solana.com"
@@ -90,6 +88,28 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default=500,
         minimum=0,
         maximum=10**9,
+    ),
+    Setting(
+        "integrity.crossed_ms",
+        Kind.INTEGER,
+        "a book that stays crossed for this long is asked for again",
+        default=2000,
+        minimum=100,
+        maximum=3600000,
+    ),
+    Setting(
+        "integrity.frozen_seconds",
+        Kind.INTEGER,
+        "a leg of an open opportunity that stood still for this long is compared over REST or RPC",
+        default=5,
+        minimum=1,
+        maximum=3600,
+    ),
+    Setting(
+        "integrity.gemini_accepts_next_id",
+        Kind.FLAG,
+        "take an update of Gemini that begins one id after the last for its successor, not for a gap",
+        default=False,
     ),
     Setting(
         "gateway.host",
@@ -289,94 +309,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         maximum=100,
         digits=4,
     ),
-    Setting("instruments[].venue", Kind.TEXT, "its venue", required=True, choices=CEX_VENUES),
-    Setting("instruments[].symbol", Kind.TEXT, "its symbol as the venue writes it", required=True),
-    Setting("instruments[].base", Kind.TEXT, "what is bought and sold", required=True),
-    Setting("instruments[].quote", Kind.TEXT, "what prices are in", required=True),
-    Setting("instruments[].price_tick", Kind.DECIMAL, "smallest step of a price, in quote", required=True),
-    Setting("instruments[].lot", Kind.DECIMAL, "smallest step of a size, in base", required=True),
-    Setting("instruments[].min_size", Kind.DECIMAL, "smallest order, in base", required=True),
-    Setting("instruments[].min_notional", Kind.DECIMAL, "smallest order, in quote", default="0", minimum=0),
-    Setting(
-        "instruments[].aliases",
-        Kind.TEXTS,
-        "other symbols of the same book, which are never traded against it",
-        default=(),
-    ),
-    Setting("pools[].venue", Kind.TEXT, "its venue", required=True, choices=("orca",)),
-    Setting("pools[].address", Kind.TEXT, "address of the pool account", required=True),
-    Setting("pools[].base", Kind.TEXT, "token A", required=True),
-    Setting("pools[].quote", Kind.TEXT, "token B", required=True),
-    Setting("pools[].base_decimals", Kind.INTEGER, "decimals of token A", required=True, minimum=0, maximum=18),
-    Setting("pools[].quote_decimals", Kind.INTEGER, "decimals of token B", required=True, minimum=0, maximum=18),
-    Setting("feeds[].name", Kind.NAME, "its name in events, tables and health", required=True),
-    Setting("feeds[].protocol", Kind.TEXT, "what it speaks", required=True, choices=PROTOCOLS),
-    Setting("feeds[].websocket_url", Kind.URL, "where frames come from", required=True),
-    Setting("feeds[].rest_url", Kind.URL, "where snapshots and accounts come from", required=True),
-    Setting("feeds[].instruments", Kind.TEXTS, "its books, as venue:symbol", default=()),
-    Setting("feeds[].pools", Kind.TEXTS, "its pools, as venue:address", default=()),
-    Setting("feeds[].fallback_protocol", Kind.TEXT, "what the fallback speaks", choices=PROTOCOLS),
-    Setting("feeds[].fallback_websocket_url", Kind.URL, "frames, when the first endpoint fails"),
-    Setting("feeds[].fallback_rest_url", Kind.URL, "snapshots, when the first endpoint fails"),
-    Setting("fees[].venue", Kind.TEXT, "who takes it", required=True, choices=CEX_VENUES),
-    Setting("fees[].symbol", Kind.TEXT, "the pair it is for; every pair of the venue where left out"),
-    Setting(
-        "fees[].taker_percent",
-        Kind.DECIMAL,
-        "taker fee, in percent of the notional",
-        required=True,
-        minimum=0,
-        maximum=10,
-        digits=4,
-    ),
-    Setting("fees[].valid_from", Kind.TEXT, "first UTC day on which it holds, as year-month-day", default="1970-01-01"),
-    Setting("fees[].source", Kind.TEXT, "where the number comes from", default="configuration"),
-    Setting("stable_bases[].asset", Kind.TEXT, "the stable coin", required=True),
-    Setting("stable_bases[].against", Kind.TEXT, "what it is counted as", required=True),
-    Setting(
-        "stable_bases[].receive_bps",
-        Kind.DECIMAL,
-        "cost of turning it into money when we receive it",
-        required=True,
-        minimum=0,
-        maximum=10000,
-        digits=2,
-    ),
-    Setting(
-        "stable_bases[].pay_bps",
-        Kind.DECIMAL,
-        "cost of buying it when we pay it",
-        required=True,
-        minimum=0,
-        maximum=10000,
-        digits=2,
-    ),
-    Setting("stable_bases[].source", Kind.TEXT, "where the number comes from", default="configuration"),
-    Setting("allocations[].venue", Kind.TEXT, "who holds it", required=True, choices=VENUES),
-    Setting("allocations[].asset", Kind.TEXT, "what is held", required=True),
-    Setting("allocations[].initial", Kind.DECIMAL, "shadow balance at the start", required=True, minimum=0),
-    Setting("allocations[].target", Kind.DECIMAL, "where rebalancing aims", required=True, minimum=0),
-    Setting("allocations[].low", Kind.DECIMAL, "below this the balance is reported", default="0", minimum=0),
-    Setting("transfers[].source", Kind.TEXT, "venue that pays", required=True, choices=VENUES),
-    Setting("transfers[].destination", Kind.TEXT, "venue that receives", required=True, choices=VENUES),
-    Setting("transfers[].asset", Kind.TEXT, "what is sent", required=True),
-    Setting("transfers[].credited_as", Kind.TEXT, "what the destination books, where it is another asset at par"),
-    Setting("transfers[].fixed_fee", Kind.DECIMAL, "fee of one transfer, in the asset", default="0", minimum=0),
-    Setting(
-        "transfers[].fee_percent",
-        Kind.DECIMAL,
-        "fee in percent of what arrives",
-        default="0",
-        minimum=0,
-        maximum=100,
-        digits=4,
-    ),
-    Setting("transfers[].minutes", Kind.INTEGER, "how long it takes", required=True, minimum=0, maximum=100000),
-    Setting("transfers[].minimum", Kind.DECIMAL, "the least that may arrive, in the asset", default="0", minimum=0),
-    Setting(
-        "transfers[].typical", Kind.DECIMAL, "over which amount a trade's share of the fixed fee counts", required=True
-    ),
-    Setting("transfers[].terms", Kind.TEXT, "where the numbers come from", default="configuration"),
+    *TABLE_SETTINGS,
 )
 
 

@@ -63,14 +63,15 @@ class UpdateIds:
     """Gemini: each depth update covers the ids U to u and overlaps the one before it.
 
     Rule: a gap exactly when U is greater than the last u. In every recorded pair U equals the last u. Looser clients
-    accept U == last u + 1; such a step is a gap here too, and is counted in ``one_id_steps``. An update whose u is not
-    above the last one says nothing new.
+    accept U == last u + 1; such a step is counted in ``one_id_steps``, and is a gap here too unless
+    ``accepts_next_id``. An update whose u is not above the last one says nothing new.
     Source: developer.gemini.com websocket streams (change log of 2026-07-23).
     """
 
-    __slots__ = ("last", "one_id_steps")
+    __slots__ = ("_accepts_next_id", "last", "one_id_steps")
 
-    def __init__(self) -> None:
+    def __init__(self, *, accepts_next_id: bool = False) -> None:
+        self._accepts_next_id = accepts_next_id
         self.last = 0
         self.one_id_steps = 0
 
@@ -81,8 +82,10 @@ class UpdateIds:
     def check(self, first_update_id: int, last_update_id: int) -> Continuity:
         """Judge an update after the snapshot and go on from it unless it shows a gap."""
         if first_update_id > self.last:
-            self.one_id_steps += first_update_id == self.last + 1
-            return Continuity.GAP
+            is_one_id_step = first_update_id == self.last + 1
+            self.one_id_steps += is_one_id_step
+            if not (is_one_id_step and self._accepts_next_id):
+                return Continuity.GAP
         if last_update_id <= self.last:
             return Continuity.OLD
         self.last = last_update_id

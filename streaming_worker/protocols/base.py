@@ -10,7 +10,7 @@ from typing import Annotated, Protocol, TypeAlias
 
 import msgspec
 
-from streaming_worker.core.events import Event, GapCause
+from streaming_worker.core.events import Event, GapCause, Levels
 from streaming_worker.core.units import I64_MAX
 
 WholeNumber: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=I64_MAX - 1)]
@@ -28,6 +28,16 @@ class HttpRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     path: str
     body: bytes | None = None
     may_fail: bool = False
+
+
+class BookCopy(msgspec.Struct, frozen=True):
+    """The best ``depth`` levels of a book as a call gave them; a side with fewer levels is a whole one."""
+
+    instrument: str
+    bids: Levels
+    asks: Levels
+    depth: int
+    received_ns: int
 
 
 class FeedProtocol(Protocol):
@@ -53,6 +63,11 @@ class FeedProtocol(Protocol):
         """Why the connection should be given up for a new one, as the venue asked or the protocol found; else None."""
         ...
 
+    @property
+    def complaint(self) -> str | None:
+        """What an operator should know of how the venue behaves on this connection; else None."""
+        ...
+
     def opened(self, connection: int, received_ns: int) -> list[Event]:
         """Start a fresh connection: forget all sequence state; returns FeedConnected."""
         ...
@@ -75,6 +90,14 @@ class FeedProtocol(Protocol):
 
     def resync(self, instrument: str | None, cause: GapCause, received_ns: int) -> list[Event]:
         """Invalidate a book (or all) and queue what gets a new snapshot; returns the FeedGap."""
+        ...
+
+    def check(self, instrument: str, received_ns: int) -> None:
+        """Queue a call that shows whether a book or pool that long did not change is still as held."""
+        ...
+
+    def copies(self) -> list[BookCopy]:
+        """Return and clear what such calls gave, where the protocol holds no book itself to compare it with."""
         ...
 
     def outgoing(self) -> list[bytes]:

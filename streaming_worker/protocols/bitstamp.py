@@ -31,7 +31,7 @@ from streaming_worker.core.units import (
     parse_fixed,
 )
 from streaming_worker.errors import FeedFormatError
-from streaming_worker.protocols.base import HttpRequest
+from streaming_worker.protocols.base import BookCopy, HttpRequest
 from streaming_worker.protocols.bitstamp_book import BitstampBook, Levelled
 from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, parse_levels
 from streaming_worker.protocols.promptness import Promptness
@@ -82,6 +82,7 @@ class Bitstamp:
         self.feed = feed
         self.counters: Counter[str] = Counter()
         self.reconnect_reason: str | None = None
+        self.complaint: str | None = None
         self._symbols = {instrument.key: instrument.symbol.lower() for instrument in instruments}
         self._size_digits = {instrument.key: instrument.size_digits for instrument in instruments}
         books = {key: BitstampBook(feed, key, self.counters, check_every_ns=check_every_ns) for key in self._symbols}
@@ -147,6 +148,15 @@ class Bitstamp:
         gaps = [book.lose(cause, received_ns) for book in lost]
         self._ask(received_ns)
         return [FeedGap(self.feed, None, cause, None, None, received_ns)] if instrument is None else [*gaps]
+
+    def check(self, instrument: str, received_ns: Nanos) -> None:
+        """Ask for a whole copy, which the book compares with itself."""
+        self._books[instrument].check_now(received_ns)
+        self._ask(received_ns)
+
+    def copies(self) -> list[BookCopy]:
+        """Return nothing: the books compare copies themselves."""
+        return []
 
     def outgoing(self) -> list[bytes]:
         """Return and clear the frames to send now."""

@@ -156,6 +156,10 @@ class BitstampBook:
         self._wait_ns = min(2 * self._wait_ns, _LONGEST_WAIT_NS)
         return True
 
+    def check_now(self, now_ns: Nanos) -> None:
+        """Let a copy be asked for at once, unless one is on its way."""
+        self._ask_from_ns = min(self._ask_from_ns, now_ns)
+
     def _start_over(self) -> None:
         self._alignment.restart()
         self._top.forget()

@@ -17,16 +17,21 @@ PROTOCOL_NAMES: Final = ("coinbase_advanced", "coinbase_exchange", "gemini", "ge
 
 
 def build_protocol(
-    name: str, *, feed: str, instruments: Sequence[Instrument] = (), pools: Sequence[Pool] = ()
+    name: str,
+    *,
+    feed: str,
+    instruments: Sequence[Instrument] = (),
+    pools: Sequence[Pool] = (),
+    accepts_next_id: bool = False,
 ) -> FeedProtocol:
-    """Return a fresh protocol for one feed. Raises ConfigError for an unknown name."""
+    """Return a fresh protocol for one feed; ``accepts_next_id`` is Gemini's. Raises ConfigError for an unknown name."""
     match name:
         case "coinbase_advanced":
             return CoinbaseAdvanced(feed, instruments)
         case "coinbase_exchange":
             return CoinbaseExchange(feed, instruments)
         case "gemini":
-            return Gemini(feed, instruments)
+            return Gemini(feed, instruments, accepts_next_id=accepts_next_id)
         case "gemini_v2":
             return GeminiV2(feed, instruments)
         case "bitstamp":

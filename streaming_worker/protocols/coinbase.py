@@ -25,13 +25,15 @@ from streaming_worker.core.instrument import Instrument
 from streaming_worker.core.sequence import ConnectionSequence, Continuity, HeartbeatCounter
 from streaming_worker.core.units import Nanos, parse_e8, parse_fixed
 from streaming_worker.errors import FeedFormatError
-from streaming_worker.protocols.base import HttpRequest, WholeNumber
-from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, level_parsers, unasked
+from streaming_worker.protocols.base import BookCopy, HttpRequest, WholeNumber
+from streaming_worker.protocols.copies import CopyDesk, read_coinbase
+from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, level_parsers
 from streaming_worker.protocols.resync import BookTrust
 from streaming_worker.protocols.timestamps import rfc3339_ns
 
 _TAKER_OF_MAKER: Final = {"BUY": TakerSide.SELL, "SELL": TakerSide.BUY}
 """``side`` of a trade "is the maker's side": a resting buy was hit by a seller."""
+_COPY_PATH: Final = "/api/v3/brokerage/market/product_book?product_id={symbol}&limit={depth}"
 
 
 class _Envelope(msgspec.Struct, gc=False):
@@ -79,6 +81,7 @@ class CoinbaseAdvanced:
 
     keepalive: bytes | None = None
     reconnect_reason: str | None = None
+    complaint: str | None = None
 
     def __init__(self, feed: str, instruments: Sequence[Instrument]) -> None:
         self.feed = feed
@@ -89,6 +92,7 @@ class CoinbaseAdvanced:
         self._trust = BookTrust(feed, self._symbols)
         self._sequence = ConnectionSequence()
         self._heartbeat = HeartbeatCounter()
+        self._copies = CopyDesk(_COPY_PATH, read_coinbase, self._symbols, self._size_digits)
         self._outgoing: list[bytes] = []
         self._envelope = msgspec.json.Decoder(_Envelope)
         self._book_events = msgspec.json.Decoder(list[_BookEvent])
@@ -99,6 +103,7 @@ class CoinbaseAdvanced:
     def opened(self, connection: int, received_ns: Nanos) -> list[Event]:
         """Start a fresh connection: numbering restarts and every book waits for its snapshot."""
         self._trust.forget()
+        self._copies.forget()
         self._sequence = ConnectionSequence()
         self._heartbeat = HeartbeatCounter()
         self._outgoing.clear()
@@ -127,8 +132,9 @@ class CoinbaseAdvanced:
             raise FeedFormatError(f"coinbase: {e} in {frame[:120]!r}") from e
 
     def receive_http(self, request: HttpRequest, body: bytes, received_ns: Nanos) -> list[Event]:
-        """Refuse: this protocol makes no calls."""
-        raise unasked(request, body, received_ns)
+        """Take a copy of a book that was asked for; nothing else comes by a call. Raises FeedFormatError."""
+        self._copies.answer(request, body, received_ns)
+        return []
 
     def resync(self, instrument: str | None, cause: GapCause, received_ns: Nanos) -> list[Event]:
         """Distrust a book (or all) and subscribe again: level2 then begins with a new snapshot."""
@@ -142,8 +148,16 @@ class CoinbaseAdvanced:
         return frames
 
     def http_requests(self) -> list[HttpRequest]:
-        """Return nothing: snapshots come over the socket."""
-        return []
+        """Return and clear the calls to make now; snapshots come over the socket."""
+        return self._copies.take_calls()
+
+    def check(self, instrument: str, _received_ns: Nanos) -> None:
+        """Ask for a copy of a book."""
+        self._copies.ask(instrument)
+
+    def copies(self) -> list[BookCopy]:
+        """Return and clear the copies that came."""
+        return self._copies.take_copies()
 
     def _in_sequence(self, envelope: _Envelope, number: int, received_ns: Nanos) -> list[Event]:
         expected = self._sequence.expected

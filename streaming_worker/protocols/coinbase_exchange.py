@@ -23,13 +23,15 @@ from streaming_worker.core.events import (
 from streaming_worker.core.instrument import Instrument
 from streaming_worker.core.units import Nanos, parse_e8, parse_fixed
 from streaming_worker.errors import FeedFormatError
-from streaming_worker.protocols.base import HttpRequest
-from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, parse_levels, parse_sides, unasked
+from streaming_worker.protocols.base import BookCopy, HttpRequest
+from streaming_worker.protocols.copies import CopyDesk, read_exchange
+from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, parse_levels, parse_sides
 from streaming_worker.protocols.resync import BookTrust
 from streaming_worker.protocols.timestamps import rfc3339_ns
 
 _TAKER_OF_MAKER: Final = {"buy": TakerSide.SELL, "sell": TakerSide.BUY}
 _BOOK_CHANNEL: Final = "level2_batch"
+_COPY_PATH: Final = "/products/{symbol}/book?level=2"
 
 
 class _Kind(msgspec.Struct, gc=False):
@@ -67,6 +69,7 @@ class CoinbaseExchange:
 
     keepalive: bytes | None = None
     reconnect_reason: str | None = None
+    complaint: str | None = None
 
     def __init__(self, feed: str, instruments: Sequence[Instrument]) -> None:
         self.feed = feed
@@ -75,6 +78,7 @@ class CoinbaseExchange:
         self._symbols = {instrument.key: instrument.symbol for instrument in instruments}
         self._size_digits = {instrument.key: instrument.size_digits for instrument in instruments}
         self._trust = BookTrust(feed, self._symbols)
+        self._copies = CopyDesk(_COPY_PATH, read_exchange, self._symbols, self._size_digits)
         self._outgoing: list[bytes] = []
         self._kind = msgspec.json.Decoder(_Kind)
         self._snapshot = msgspec.json.Decoder(_Snapshot)
@@ -85,6 +89,7 @@ class CoinbaseExchange:
     def opened(self, connection: int, received_ns: Nanos) -> list[Event]:
         """Start a fresh connection: every book waits for its snapshot."""
         self._trust.forget()
+        self._copies.forget()
         self._outgoing.clear()
         return [FeedConnected(self.feed, connection, received_ns)]
 
@@ -102,8 +107,9 @@ class CoinbaseExchange:
         return events
 
     def receive_http(self, request: HttpRequest, body: bytes, received_ns: Nanos) -> list[Event]:
-        """Refuse: this protocol makes no calls."""
-        raise unasked(request, body, received_ns)
+        """Take a copy of a book that was asked for; nothing else comes by a call. Raises FeedFormatError."""
+        self._copies.answer(request, body, received_ns)
+        return []
 
     def resync(self, instrument: str | None, cause: GapCause, received_ns: Nanos) -> list[Event]:
         """Distrust a book (or all) and subscribe again: the channel then begins with a new snapshot."""
@@ -117,8 +123,16 @@ class CoinbaseExchange:
         return frames
 
     def http_requests(self) -> list[HttpRequest]:
-        """Return nothing: snapshots come over the socket."""
-        return []
+        """Return and clear the calls to make now; snapshots come over the socket."""
+        return self._copies.take_calls()
+
+    def check(self, instrument: str, _received_ns: Nanos) -> None:
+        """Ask for a copy of a book."""
+        self._copies.ask(instrument)
+
+    def copies(self) -> list[BookCopy]:
+        """Return and clear the copies that came."""
+        return self._copies.take_copies()
 
     def _read(self, kind: _Kind, frame: bytes, received_ns: Nanos) -> list[Event]:
         if kind.type == "error":

@@ -24,16 +24,19 @@ from streaming_worker.core.instrument import Instrument
 from streaming_worker.core.sequence import Continuity, UpdateIds
 from streaming_worker.core.units import Nanos, parse_e8, parse_fixed
 from streaming_worker.errors import FeedFormatError
-from streaming_worker.protocols.base import HttpRequest, WholeNumber
-from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, parse_levels, unasked
+from streaming_worker.protocols.base import BookCopy, HttpRequest, WholeNumber
+from streaming_worker.protocols.copies import CopyDesk, read_gemini
+from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, parse_levels
 from streaming_worker.protocols.resync import BookTrust
 from streaming_worker.protocols.timestamps import milliseconds_ns, plausible_ns
 
 _OK: Final = 200
 _PING: Final = "ping"
+_STEPS_TO_TELL: Final = 5
 _TIME: Final = "time"
 _NULL: Final = msgspec.Raw(b"null")
 _ERROR: Final = msgspec.Raw(b'"error"')
+_COPY_PATH: Final = "/v1/book/{symbol}?limit_bids={depth}&limit_asks={depth}"
 
 
 class _Kind(msgspec.Struct, gc=False):
@@ -79,17 +82,20 @@ class Gemini:
     keepalive: bytes | None = encode_frame({"id": _PING, "method": "ping"})
     reconnect_reason: str | None = None
 
-    def __init__(self, feed: str, instruments: Sequence[Instrument]) -> None:
+    def __init__(self, feed: str, instruments: Sequence[Instrument], *, accepts_next_id: bool = False) -> None:
         self.feed = feed
         self.counters: Counter[str] = Counter()
         self._keys = {symbol.lower(): key for symbol, key in keys_by_symbol(instruments).items()}
         self._symbols = {instrument.key: instrument.symbol.lower() for instrument in instruments}
         self._size_digits = {instrument.key: instrument.size_digits for instrument in instruments}
         self._trust = BookTrust(feed, self._symbols)
-        self._ids = {key: UpdateIds() for key in self._symbols}
+        self._ids = {key: UpdateIds(accepts_next_id=accepts_next_id) for key in self._symbols}
+        self._accepts_next_id = accepts_next_id
+        self._steps = self._overlaps = 0
         self._leaving: dict[str, str] = {}
         self._asked: dict[str, str] = {}
         self._requests = 0
+        self._copies = CopyDesk(_COPY_PATH, read_gemini, self._symbols, self._size_digits)
         self._outgoing: list[bytes] = []
         self._kind = msgspec.json.Decoder(_Kind)
         self._depth = msgspec.json.Decoder(_Depth)
@@ -99,9 +105,10 @@ class Gemini:
     def opened(self, connection: int, received_ns: Nanos) -> list[Event]:
         """Start a fresh connection: every book waits for its snapshot."""
         self._trust.forget()
+        self._copies.forget()
         self._leaving.clear()
         self._asked.clear()
-        self._requests = 0
+        self._requests = self._steps = self._overlaps = 0
         self._outgoing.clear()
         return [FeedConnected(self.feed, connection, received_ns)]
 
@@ -120,8 +127,9 @@ class Gemini:
         return events
 
     def receive_http(self, request: HttpRequest, body: bytes, received_ns: Nanos) -> list[Event]:
-        """Refuse: this protocol makes no calls."""
-        raise unasked(request, body, received_ns)
+        """Take a copy of a book that was asked for; nothing else comes by a call. Raises FeedFormatError."""
+        self._copies.answer(request, body, received_ns)
+        return []
 
     def resync(self, instrument: str | None, cause: GapCause, received_ns: Nanos) -> list[Event]:
         """Distrust a book (or all); unsubscribe, and subscribe again once the venue has confirmed that.
@@ -138,8 +146,16 @@ class Gemini:
         return frames
 
     def http_requests(self) -> list[HttpRequest]:
-        """Return nothing: snapshots come over the socket."""
-        return []
+        """Return and clear the calls to make now; snapshots come over the socket."""
+        return self._copies.take_calls()
+
+    def check(self, instrument: str, _received_ns: Nanos) -> None:
+        """Ask for a copy of a book."""
+        self._copies.ask(instrument)
+
+    def copies(self) -> list[BookCopy]:
+        """Return and clear the copies that came."""
+        return self._copies.take_copies()
 
     def _read(self, kind: _Kind, frame: bytes, received_ns: Nanos) -> list[Event]:
         if kind.e == "depthUpdate" or kind.p is not None:
@@ -171,18 +187,35 @@ class Gemini:
         if not self._trust.is_trusted(key):
             return self._first(key, depth, received_ns)
         ids, digits = self._ids[key], self._size_digits[key]
+        self._count_step(depth.U - ids.last)
         continuity = ids.check(depth.U, depth.u)
         if continuity is Continuity.OLD:
             self.counters["old_sequences"] += 1
             return []
         if continuity is Continuity.GAP:
             self.counters["sequence_gaps"] += 1
-            self.counters["one_id_steps"] += int(depth.U - ids.last == 1)
+            self.counters.setdefault("one_id_steps", 0)
             cause = GapCause.UPDATE_ID
             return [self._trust.lose(key, cause, received_ns, expected=ids.last, received=depth.U)]
         bids = parse_levels(depth.b, digits, is_snapshot=False)
         asks = parse_levels(depth.a, digits, is_snapshot=False)
         return [BookDelta(key, bids, asks, plausible_ns(depth.E), received_ns, depth.u)]
+
+    def _count_step(self, step: int) -> None:
+        """Count the steps of one id, which some take for contiguous, against the overlaps of this connection."""
+        if step == 1:
+            self._steps += 1
+            self.counters["one_id_steps"] += 1
+        elif step <= 0:
+            self._overlaps += 1
+
+    @property
+    def complaint(self) -> str | None:
+        """Say so when steps of one id are the norm of this connection: each is a gap unless it is accepted."""
+        if self._steps < _STEPS_TO_TELL or self._steps <= self._overlaps:
+            return None
+        rule = "accepted" if self._accepts_next_id else "each taken for a gap; integrity.gemini_accepts_next_id accepts"
+        return f"updates follow without overlap, {self._steps} of {self._steps + self._overlaps}: {rule}"
 
     def _first(self, key: str, depth: _Depth, received_ns: Nanos) -> list[Event]:
         """Read the first update of a subscription. It is the snapshot; U == u is all that tells it from a change."""

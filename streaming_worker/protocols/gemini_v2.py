@@ -23,8 +23,9 @@ from streaming_worker.core.events import (
 from streaming_worker.core.instrument import Instrument
 from streaming_worker.core.units import Nanos, parse_e8, parse_fixed
 from streaming_worker.errors import FeedFormatError
-from streaming_worker.protocols.base import HttpRequest
-from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, parse_sides, unasked
+from streaming_worker.protocols.base import BookCopy, HttpRequest
+from streaming_worker.protocols.copies import CopyDesk, read_gemini
+from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, parse_sides
 from streaming_worker.protocols.resync import BookTrust
 from streaming_worker.protocols.timestamps import milliseconds_ns
 
@@ -32,6 +33,7 @@ _TAKER: Final = {"buy": TakerSide.BUY, "sell": TakerSide.SELL}
 """``side`` is the taker's; "block" and auction trades have none."""
 
 _ABSENT: Final = msgspec.Raw(b"")
+_COPY_PATH: Final = "/v1/book/{symbol}?limit_bids={depth}&limit_asks={depth}"
 
 
 class _Kind(msgspec.Struct, gc=False):
@@ -63,6 +65,7 @@ class GeminiV2:
 
     keepalive: bytes | None = None
     reconnect_reason: str | None = None
+    complaint: str | None = None
 
     def __init__(self, feed: str, instruments: Sequence[Instrument]) -> None:
         self.feed = feed
@@ -71,6 +74,7 @@ class GeminiV2:
         self._symbols = {instrument.key: instrument.symbol.upper() for instrument in instruments}
         self._size_digits = {instrument.key: instrument.size_digits for instrument in instruments}
         self._trust = BookTrust(feed, self._symbols)
+        self._copies = CopyDesk(_COPY_PATH, read_gemini, self._symbols, self._size_digits)
         self._outgoing: list[bytes] = []
         self._kind = msgspec.json.Decoder(_Kind)
         self._changes = msgspec.json.Decoder(_Changes)
@@ -79,6 +83,7 @@ class GeminiV2:
     def opened(self, connection: int, received_ns: Nanos) -> list[Event]:
         """Start a fresh connection: the first frame of each symbol must replace its book, never merge into it."""
         self._trust.forget()
+        self._copies.forget()
         self._outgoing.clear()
         return [FeedConnected(self.feed, connection, received_ns)]
 
@@ -96,8 +101,9 @@ class GeminiV2:
         return events
 
     def receive_http(self, request: HttpRequest, body: bytes, received_ns: Nanos) -> list[Event]:
-        """Refuse: this protocol makes no calls."""
-        raise unasked(request, body, received_ns)
+        """Take a copy of a book that was asked for; nothing else comes by a call. Raises FeedFormatError."""
+        self._copies.answer(request, body, received_ns)
+        return []
 
     def resync(self, instrument: str | None, cause: GapCause, received_ns: Nanos) -> list[Event]:
         """Distrust a book (or all) and subscribe again: the answer is a new snapshot."""
@@ -111,8 +117,16 @@ class GeminiV2:
         return frames
 
     def http_requests(self) -> list[HttpRequest]:
-        """Return nothing: snapshots come over the socket."""
-        return []
+        """Return and clear the calls to make now; snapshots come over the socket."""
+        return self._copies.take_calls()
+
+    def check(self, instrument: str, _received_ns: Nanos) -> None:
+        """Ask for a copy of a book."""
+        self._copies.ask(instrument)
+
+    def copies(self) -> list[BookCopy]:
+        """Return and clear the copies that came."""
+        return self._copies.take_copies()
 
     def _read(self, kind: _Kind, frame: bytes, received_ns: Nanos) -> list[Event]:
         match kind.type:

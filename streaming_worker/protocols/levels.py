@@ -8,9 +8,7 @@ import msgspec
 
 from streaming_worker.core.events import Levels
 from streaming_worker.core.instrument import Instrument
-from streaming_worker.core.units import E8_DIGITS, Nanos, parse_e8, parse_fixed
-from streaming_worker.errors import FeedFormatError
-from streaming_worker.protocols.base import HttpRequest
+from streaming_worker.core.units import E8_DIGITS, parse_e8, parse_fixed
 
 _Parse: TypeAlias = Callable[[str], int]
 parse_changed_e8 = lru_cache(maxsize=8192)(parse_e8)
@@ -53,8 +51,3 @@ def keys_by_symbol(instruments: Iterable[Instrument]) -> dict[str, str]:
 def encode_frame(message: dict[str, object]) -> bytes:
     """Return a client message as the bytes to send."""
     return msgspec.json.encode(message)
-
-
-def unasked(request: HttpRequest, body: bytes, received_ns: Nanos) -> FeedFormatError:
-    """Return the error for an answer that a protocol without calls cannot have asked for."""
-    return FeedFormatError(f"no call was asked for, received {len(body)} bytes for {request.key} at {received_ns}")

@@ -16,7 +16,7 @@ from streaming_worker.core.instrument import Pool
 from streaming_worker.core.units import I64_MAX, Nanos
 from streaming_worker.errors import FeedFormatError
 from streaming_worker.protocols import solana_rpc as rpc
-from streaming_worker.protocols.base import HttpRequest
+from streaming_worker.protocols.base import BookCopy, HttpRequest
 from streaming_worker.protocols.resync import BookTrust
 from streaming_worker.protocols.solana_pool import CLOCK_ADDRESS, PoolAccounts
 from streaming_worker.protocols.whirlpool import decode_clock
@@ -31,6 +31,7 @@ class Solana:
 
     keepalive: bytes | None = None
     reconnect_reason: str | None = None
+    complaint: str | None = None
 
     def __init__(
         self,
@@ -113,6 +114,14 @@ class Solana:
                 pool.forget_states()
         self._request_due(received_ns)
         return [gap]
+
+    def check(self, instrument: str, _received_ns: Nanos) -> None:
+        """Read a pool again; a state that no notification told of comes out as an update."""
+        self._call(self._pools[instrument])
+
+    def copies(self) -> list[BookCopy]:
+        """Return nothing: what a call reads is the state itself."""
+        return []
 
     def outgoing(self) -> list[bytes]:
         """Return and clear the frames to send now."""

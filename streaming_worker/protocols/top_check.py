@@ -38,15 +38,20 @@ class TopCheck:
 
     def compare(self, book: Book, bids: Levels, asks: Levels, received_ns: Nanos, *, depth: int) -> None:
         """Take a copy of the best ``depth`` levels of each side; a side with fewer levels is a whole one."""
-        differing = [
-            *_differing(book.bids_from_best(), bids, depth, is_bid=True),
-            *_differing(book.asks_from_best(), asks, depth, is_bid=False),
-        ]
+        differing = differing_levels(book, bids, asks, depth=depth)
         self._suspected_ns = {place: self._suspected_ns.get(place, received_ns) for place in differing}
 
     def has_mismatch(self, now_ns: Nanos) -> bool:
         """Whether a suspicion has stood for longer than the bound."""
         return any(now_ns - since_ns >= self._bound_ns for since_ns in self._suspected_ns.values())
+
+
+def differing_levels(book: Book, bids: Levels, asks: Levels, *, depth: int) -> list[_Place]:
+    """Return where a book and a copy of its best ``depth`` levels differ."""
+    return [
+        *_differing(book.bids_from_best(), bids, depth, is_bid=True),
+        *_differing(book.asks_from_best(), asks, depth, is_bid=False),
+    ]
 
 
 def _differing(held: Iterator[tuple[int, int]], copy: Levels, depth: int, *, is_bid: bool) -> Iterator[_Place]:

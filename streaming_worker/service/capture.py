@@ -16,15 +16,16 @@ from urllib.parse import urlsplit
 import structlog
 
 from streaming_worker.adapters.clock import Clock
-from streaming_worker.core.events import FeedLost
+from streaming_worker.core.events import FeedLost, GapCause
 from streaming_worker.core.units import NANOS_PER_SECOND
 from streaming_worker.errors import TransportError
-from streaming_worker.protocols.base import FeedProtocol
+from streaming_worker.protocols.base import BookCopy, FeedProtocol
 from streaming_worker.service.bus import Bus
 from streaming_worker.service.connection import (
     ConnectionSettings,
     FeedConnection,
     HttpCaller,
+    Order,
     Socket,
     TransportStatus,
 )
@@ -94,8 +95,11 @@ class FeedSupervisor:
         has_raw_frames: bool,
         connection_settings: ConnectionSettings,
         retry_settings: RetrySettings,
+        on_copy: Callable[[BookCopy], None] = lambda _: None,
     ) -> None:
         self.feed = feed
+        self._on_copy = on_copy
+        self._connection: FeedConnection | None = None
         self.status = TransportStatus(host=endpoints[0].host)
         self._endpoints = endpoints
         self._edge = edge
@@ -116,6 +120,19 @@ class FeedSupervisor:
                 index = self._endpoint_index()
                 loss = await self._attempt(index, self._callers[index])
                 await self._back_off(loss)
+
+    def ask_resync(self, instrument: str, cause: GapCause) -> bool:
+        """Have a book dropped and asked for anew; False without a connection."""
+        return self._connection is not None and self._connection.order(Order(instrument, cause))
+
+    def ask_check(self, instrument: str) -> bool:
+        """Have a book compared with the venue's own copy; False without a connection."""
+        return self._connection is not None and self._connection.order(Order(instrument, None))
+
+    def complaints(self) -> list[str]:
+        """Return what the protocols find odd about their venue."""
+        complaints = [endpoint.protocol.complaint for endpoint in self._endpoints]
+        return [f"{self.feed}: {complaint}" for complaint in complaints if complaint is not None]
 
     def reading(self) -> Reading:
         """Return the transport's numbers and what the protocols counted."""
@@ -166,8 +183,13 @@ class FeedSupervisor:
                 clock=self._edge.clock,
                 settings=self._connection_settings,
                 status=status,
+                on_copy=self._on_copy,
             )
-            await connection.run()
+            self._connection = connection
+            try:
+                await connection.run()
+            finally:
+                self._connection = None
 
     async def _back_off(self, loss: _Loss) -> None:
         status, clock, retry = self.status, self._edge.clock, self._retry

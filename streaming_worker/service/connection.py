@@ -5,6 +5,7 @@ It ends only by TransportError (or cancellation); what happens next is the super
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NoReturn, Protocol, TypeVar
 
@@ -14,13 +15,14 @@ from streaming_worker.adapters.clock import Clock
 from streaming_worker.core.events import Event, FeedGap, GapCause
 from streaming_worker.core.units import NANOS_PER_SECOND, Nanos
 from streaming_worker.errors import TransportError, first_cause
-from streaming_worker.protocols.base import FeedProtocol, HttpRequest
+from streaming_worker.protocols.base import BookCopy, FeedProtocol, HttpRequest
 from streaming_worker.service.bus import Bus
 from streaming_worker.service.intake import Intake
 
 _LOG: Final = structlog.get_logger("connection")
 OUTBOX_LIMIT: Final = 1_024
 CALL_LIMIT: Final = 256
+ORDER_LIMIT: Final = 256
 CALL_WORKERS: Final = 2
 _Wish = TypeVar("_Wish", bytes, HttpRequest)
 
@@ -87,8 +89,16 @@ class TransportStatus:
     defects: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the worker wants of a book: a new snapshot for a cause, or, without one, a check."""
+
+    instrument: str
+    cause: GapCause | None
+
+
 class FeedConnection:
-    """Runs one protocol over one open socket."""
+    """Runs one protocol over one open socket. Every queue here is bounded."""
 
     def __init__(
         self,
@@ -101,8 +111,11 @@ class FeedConnection:
         clock: Clock,
         settings: ConnectionSettings,
         status: TransportStatus,
+        on_copy: Callable[[BookCopy], None] = lambda _: None,
     ) -> None:
         self._protocol = protocol
+        self._on_copy = on_copy
+        self._orders: asyncio.Queue[Order] = asyncio.Queue(ORDER_LIMIT)
         self._intake = intake
         self._socket = socket
         self._http = http
@@ -128,11 +141,30 @@ class FeedConnection:
                 group.create_task(self._send_frames())
                 group.create_task(self._keep_alive())
                 group.create_task(self._watch_silence())
+                group.create_task(self._obey())
                 for _ in range(CALL_WORKERS):
                     group.create_task(self._make_calls())
                 await self._receive_frames()
         except ExceptionGroup as failures:
             raise first_cause(failures) from failures
+
+    def order(self, order: Order) -> bool:
+        """Take an order for the protocol; False when too many wait."""
+        try:
+            self._orders.put_nowait(order)
+        except asyncio.QueueFull:
+            return False
+        return True
+
+    async def _obey(self) -> NoReturn:
+        while True:
+            order = await self._orders.get()
+            now_ns = self._clock.now_ns()
+            if order.cause is None:
+                self._protocol.check(order.instrument, now_ns)
+                self._publish([], now_ns)
+            else:
+                self._publish(self._protocol.resync(order.instrument, order.cause, now_ns), now_ns)
 
     async def _receive_frames(self) -> NoReturn:
         status = self._status
@@ -217,6 +249,8 @@ class FeedConnection:
                 continue
             self._status.calls += 1
             self._publish(self._intake.answered(request, body, received_ns), received_ns)
+            for copy in self._protocol.copies():
+                self._on_copy(copy)
 
     def _given_up(self, reason: str) -> TransportError:
         return TransportError(f"{self._status.host} {reason}", host=self._status.host)

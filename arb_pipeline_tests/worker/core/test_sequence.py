@@ -57,6 +57,13 @@ def test_gemini_one_id_step_is_a_gap_counted_apart() -> None:
     assert ids.one_id_steps == 1
 
 
+def test_gemini_one_id_step_is_contiguous_where_it_is_accepted() -> None:
+    ids = UpdateIds(accepts_next_id=True)
+    ids.start(100)
+    assert [ids.check(101, 105), ids.check(106, 106), ids.check(108, 109)] == [NEXT, NEXT, GAP]
+    assert (ids.one_id_steps, ids.last) == (2, 106)
+
+
 def test_gemini_update_that_ends_at_or_below_the_last_id_is_old() -> None:
     ids = UpdateIds()
     ids.start(100)

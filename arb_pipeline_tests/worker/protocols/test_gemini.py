@@ -71,6 +71,51 @@ def test_an_update_overlaps_the_one_before() -> None:
     assert protocol.counters["old_sequences"] == 1
 
 
+def _with_steps(protocol: Gemini, steps: int, overlaps: int = 0) -> None:
+    last = 100
+    for number in range(steps + overlaps):
+        first = last + (number < steps)
+        protocol.receive(depth(first, last + 5, [BID], []), NOW_NS)
+        last += 5
+
+
+def test_a_step_of_one_id_is_no_gap_where_it_is_accepted_and_is_counted_all_the_same() -> None:
+    protocol = Gemini("gemini", [instrument(Venue.GEMINI, "SOLUSD")], accepts_next_id=True)
+    protocol.opened(1, NOW_NS)
+    protocol.receive(SNAPSHOT, NOW_NS)
+    (delta,) = protocol.receive(depth(101, 105, [BID], []), NOW_NS)
+    assert isinstance(delta, BookDelta)
+    (gap,) = protocol.receive(depth(107, 109, [BID], []), NOW_NS)
+    assert isinstance(gap, FeedGap)
+    assert (protocol.counters["one_id_steps"], protocol.counters["sequence_gaps"]) == (1, 1)
+
+
+def test_steps_of_one_id_that_are_the_norm_of_a_connection_are_complained_of() -> None:
+    protocol = Gemini("gemini", [instrument(Venue.GEMINI, "SOLUSD")], accepts_next_id=True)
+    protocol.opened(1, NOW_NS)
+    protocol.receive(SNAPSHOT, NOW_NS)
+    _with_steps(protocol, 4)
+    assert protocol.complaint is None
+    protocol.opened(2, NOW_NS)
+    protocol.receive(SNAPSHOT, NOW_NS)
+    _with_steps(protocol, 5)
+    assert protocol.complaint == "updates follow without overlap, 5 of 5: accepted"
+    protocol.opened(3, NOW_NS)
+    protocol.receive(SNAPSHOT, NOW_NS)
+    _with_steps(protocol, 5, overlaps=5)
+    assert protocol.complaint is None
+
+
+def test_each_of_them_is_a_gap_unless_it_is_accepted_and_the_complaint_says_how() -> None:
+    protocol = _protocol()
+    for _ in range(5):
+        protocol.receive(SNAPSHOT, NOW_NS)
+        protocol.receive(depth(101, 105, [BID], []), NOW_NS)
+        protocol.receive(frame({"id": str(protocol._requests), "status": 200}), NOW_NS)
+    assert protocol.counters["sequence_gaps"] == 5
+    assert "integrity.gemini_accepts_next_id" in (protocol.complaint or "")
+
+
 @pytest.mark.parametrize(("first", "one_id_steps"), [(101, 1), (102, 0), (5_000, 0)])
 def test_an_update_that_starts_after_the_last_id_is_a_gap(first: int, one_id_steps: int) -> None:
     protocol = _synced()

@@ -326,3 +326,30 @@ async def test_a_defect_in_one_feed_is_logged_counted_and_restarted() -> None:
     assert rig.feed.status.defects >= 1
     assert [line["exc_info"] for line in logs if line["event"] == "feed_defect"][:1] == [True]
     assert rig.feed.reading()["defects"] == rig.feed.status.defects
+
+
+async def test_a_book_can_be_asked_for_again_while_there_is_a_connection() -> None:
+    async def answers_again(venue: ServerConnection) -> None:
+        async for _ in venue:
+            await venue.send(SNAPSHOT)
+
+    async with websocket_venue(answers_again) as url:
+        rig = Rig(endpoint(url))
+        assert not rig.feed.ask_resync(GEMINI, GapCause.CROSSED)
+        assert not rig.feed.ask_check(GEMINI)
+        async with rig.running():
+            await rig.saw(BookSnapshot)
+            assert rig.feed.ask_resync(GEMINI, GapCause.CROSSED)
+            gap = await rig.saw(FeedGap)
+            await rig.saw(BookSnapshot, 2)
+            assert isinstance(gap, FeedGap)
+            assert (gap.instrument, gap.cause) == (GEMINI, GapCause.CROSSED)
+        assert not rig.feed.ask_check(GEMINI)
+
+
+def test_what_a_protocol_finds_odd_is_said_with_its_feed() -> None:
+    protocol = Gemini("gemini", [INSTRUMENT])
+    rig = Rig(endpoint("ws://127.0.0.1:1", protocol))
+    assert rig.feed.complaints() == []
+    protocol._steps = 9
+    assert rig.feed.complaints()[0].startswith("gemini: updates follow without overlap, 9 of 9")

@@ -14,13 +14,15 @@ from streaming_worker.core.events import Event, FeedConnected, FeedGap, FeedHear
 from streaming_worker.core.units import NANOS_PER_SECOND
 from streaming_worker.engine.settings import Limits
 from streaming_worker.errors import FeedFormatError, TransportError
-from streaming_worker.protocols.base import HttpRequest
+from streaming_worker.protocols.base import BookCopy, HttpRequest
 from streaming_worker.service.bus import Bus
 from streaming_worker.service.connection import (
     CALL_LIMIT,
+    ORDER_LIMIT,
     OUTBOX_LIMIT,
     ConnectionSettings,
     FeedConnection,
+    Order,
     TransportStatus,
 )
 from streaming_worker.service.intake import Intake
@@ -35,12 +37,14 @@ class Talkative:
     feed = "venue"
     counters: ClassVar[dict[str, int]] = {}
     reconnect_reason: str | None = None
+    complaint: str | None = None
 
     def __init__(self, *, opening: int = 1, keepalive: bytes | None = None) -> None:
         self.keepalive = keepalive
         self._opening = opening
         self._frames: list[bytes] = []
         self._calls: list[HttpRequest] = []
+        self._copies: list[BookCopy] = []
         self.answers: list[tuple[HttpRequest, bytes]] = []
 
     def opened(self, connection: int, received_ns: int) -> list[Event]:
@@ -65,12 +69,22 @@ class Talkative:
 
     def receive_http(self, request: HttpRequest, body: bytes, received_ns: int) -> list[Event]:
         self.answers.append((request, body))
+        if request.key.startswith("check"):
+            self._copies.append(BookCopy(request.key, [], [], 20, received_ns))
+            return []
         if body.startswith(b"bad"):
             raise FeedFormatError(body.decode() + " body", instrument="venue:X", is_harmless=body == b"bad check")
         return [FeedHeartbeat(self.feed, None, 1, received_ns)]
 
     def resync(self, instrument: str | None, cause: GapCause, received_ns: int) -> list[Event]:
         return [FeedGap(self.feed, instrument, cause, None, None, received_ns)]
+
+    def check(self, instrument: str, received_ns: int) -> None:
+        self._calls.append(HttpRequest(f"check {instrument}", "GET", "/book", may_fail=True))
+
+    def copies(self) -> list[BookCopy]:
+        copies, self._copies = self._copies, []
+        return copies
 
     def outgoing(self) -> list[bytes]:
         frames, self._frames = self._frames, []
@@ -114,6 +128,7 @@ class Rig:
         self.wire = Wire(self.clock)
         self.bus = Bus(10_000)
         self.record = KeptRecord()
+        self.copied: list[BookCopy] = []
         self.status = TransportStatus(host="venue.example", connection=1)
         self.connection = FeedConnection(
             protocol=protocol,
@@ -124,6 +139,7 @@ class Rig:
             clock=self.clock,
             settings=ConnectionSettings(**changed),  # type: ignore[arg-type]  # a test's table
             status=self.status,
+            on_copy=self.copied.append,
         )
 
     @asynccontextmanager
@@ -234,6 +250,23 @@ async def test_a_protocol_that_wants_a_new_connection_gets_one() -> None:
         error = await rig.ends(task)
     assert str(error) == "venue.example is connected anew: the venue asked for a new connection"
     assert len(rig.bus) == 2  # what came with the request is not lost
+
+
+async def test_an_order_to_resync_becomes_a_gap_and_an_order_to_check_a_copy() -> None:
+    rig = Rig(Talkative())
+    async with rig.running():
+        assert rig.connection.order(Order("venue:X", GapCause.CROSSED))
+        assert rig.connection.order(Order("venue:Y", None))
+        rig.wire.bodies.put_nowait(b"copy")
+        await until(lambda: rig.copied, "the copy")
+    assert rig.bus.take(10)[1] == FeedGap("venue", "venue:X", GapCause.CROSSED, None, None, 0)
+    assert [copy.instrument for copy in rig.copied] == ["check venue:Y"]
+
+
+def test_orders_that_pile_up_are_refused() -> None:
+    rig = Rig(Talkative())
+    taken = [rig.connection.order(Order("venue:X", None)) for _ in range(ORDER_LIMIT + 1)]
+    assert taken == [True] * ORDER_LIMIT + [False]
 
 
 @pytest.mark.parametrize(("frame", "limit"), [(b"send 1200", OUTBOX_LIMIT), (b"call 300", CALL_LIMIT)])
