@@ -98,7 +98,9 @@ def test_an_hour_becomes_due_with_each_batch_until_it_is_worked(shop: Shop) -> N
     shop.catalogue.finish(FIRST)
     assert FIRST not in {part.hour for part in shop.catalogue.due_hours()}
     shop.compact()
-    assert {part.hour: part.version for part in shop.catalogue.due_hours()}[HOURS[-1]] == 1
+    # how many hours the first segment reaches into depends on how fast the machine wrote it
+    again = {part.hour: part.version for part in shop.catalogue.due_hours()}
+    assert again[HOURS[-1]] == versions.get(HOURS[-1], 0) + 1
 
 
 def test_data_that_comes_in_while_an_hour_is_worked_keeps_it_due(shop: Shop) -> None:
