@@ -59,16 +59,16 @@ demo-check: install  ## the whole system once, in a folder of its own, and what 
 
 test: install  ## tests with their coverage floors
 	rm -f .coverage .coverage.*
-	$(BIN)/pytest $(TESTS) -n $(WORKERS) -m "not slow and not fault" --cov --cov-report=
+	$(BIN)/pytest $(TESTS) -n $(WORKERS) -m "not slow and not fault and not chaos" --cov --cov-report=
 	$(BIN)/python -m coverage report --fail-under=85 --skip-covered --sort=cover | tail -n 40
 	$(BIN)/python -m coverage report --fail-under=100 \
 	  --include='streaming_worker/core/*,streaming_worker/engine/*,streaming_worker/protocols/*'
 
 test-slow: install  ## the tests that take minutes, and the fault campaigns
-	$(BIN)/pytest $(TESTS) -m "slow or fault" --timeout 1200
+	$(BIN)/pytest $(TESTS) -m "slow or fault or chaos" --timeout 1200
 
 chaos: install  ## 200 kills of the worker, the compaction and the publication under load, with a report
-	CHAOS_KILLS=$${CHAOS_KILLS:-200} $(BIN)/pytest arb_pipeline_tests/failure -m fault --timeout 1200
+	CHAOS_KILLS=$${CHAOS_KILLS:-200} $(BIN)/pytest arb_pipeline_tests/failure -m chaos --timeout 1200
 
 lint: install  ## format, lint, types, import contracts, file length, dbt
 	$(BIN)/ruff format --check .

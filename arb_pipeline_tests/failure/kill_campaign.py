@@ -26,7 +26,11 @@ LONGEST_START_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kill:
-    """One kill. ``run_id`` is None where it came before the gateway answered; ``settled`` is proven to be durable."""
+    """One kill. ``run_id`` is None where it came before the gateway answered; ``settled`` is proven to be durable.
+
+    ``recovery_ms`` is the time from the start of the process to its first acknowledgement, the repair of what the
+    kill before left included; ``batch`` is the largest number of events between two commits that were seen.
+    """
 
     moment: str
     at_ns: int
@@ -34,6 +38,12 @@ class Kill:
     seen: int = 0
     acknowledged: int = 0
     settled: int = 0
+    batch: int = 0
+    recovery_ms: int = 0
+
+    def tail_batches(self, recorded: int) -> float:
+        """Return how much of a batch was processed, as far as we saw, and is not on record."""
+        return round(max(0, self.seen - recorded) / max(1, self.batch), 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +83,9 @@ def _kill_in_start(worker: WorkerProcess, after_s: float) -> Kill:
 
 
 def _kill_at_work(worker: WorkerProcess, after_s: float) -> Kill:
+    started = time.monotonic()
     until(lambda: (seen := worker.seen()) and seen.acknowledged, "the worker acknowledges")
+    recovery_ms = round((time.monotonic() - started) * 1_000)
     deadline = time.monotonic() + after_s
     history: list[Seen] = []
     while not history or time.monotonic() < deadline:
@@ -89,7 +101,17 @@ def _kill_at_work(worker: WorkerProcess, after_s: float) -> Kill:
         seen=last.events,
         acknowledged=last.acknowledged,
         settled=max((seen.events for seen in history if seen.commits + 2 <= last.commits), default=0),
+        batch=_largest_batch(history),
+        recovery_ms=recovery_ms,
     )
+
+
+def _largest_batch(history: Iterable[Seen]) -> int:
+    """The events between the first sights of two neighbouring commits."""
+    first: dict[int, int] = {}
+    for seen in history:
+        first.setdefault(seen.commits, seen.events)
+    return max((first[commit + 1] - events for commit, events in first.items() if commit + 1 in first), default=0)
 
 
 def runs_of(record: RecordReader) -> list[Run]:
@@ -145,28 +167,48 @@ def compact_and_compare(data_dir: Path, runs: list[Run]) -> None:
         assert runs_of(record) == runs
 
 
-def table(kills: list[Kill], runs: list[Run]) -> str:
-    """Return the report: one line for each kill, then the sums."""
+def table(kills: list[Kill], runs: list[Run], rows: int) -> str:
+    """Return the report: one line for each kill, then the sums. ``rows`` is what the record holds over all tables."""
     recorded = {run.run_id: run for run in runs}
-    heads = ("kill", "moment", "seen", "acked", "recorded", "lost acked", "tail ms", "gap ms")
+    heads = ("kill", "moment", "seen", "acked", "recorded", "lost acked", "batches", "tail ms", "gap ms", "back ms")
     lines = ["".join(f"{head:>11}" for head in heads)]
-    tails, lost = [], 0
+    tails = []
     for number, kill in enumerate(kills, start=1):
         run = recorded.get(kill.run_id or "")
         if run is None:
-            lines.append(f"{number:>11}{kill.moment:>11}" + f"{'-':>11}" * 6)
+            lines.append(f"{number:>11}{kill.moment:>11}" + f"{'-':>11}" * 8)
             continue
         tail = (kill.at_ns - run.last_ns) // NANOS_PER_MILLISECOND
-        follower = next((other for other in runs if other.gap is not None and other.gap[0] == run.last_ns), None)
-        gap = (follower.gap[1] - follower.gap[0]) // NANOS_PER_MILLISECOND if follower and follower.gap else "-"
-        lost_here = max(0, kill.acknowledged - run.events)
-        facts = (number, kill.moment, kill.seen, kill.acknowledged, run.events, lost_here, tail, gap)
-        lines.append("".join(f"{fact:>11}" for fact in facts))
+        lost = max(0, kill.acknowledged - run.events)
+        facts = (number, kill.moment, kill.seen, kill.acknowledged, run.events, lost, kill.tail_batches(run.events))
+        lines.append("".join(f"{fact:>11}" for fact in (*facts, tail, _gap_after(run, runs), kill.recovery_ms)))
         tails.append(tail)
-        lost += lost_here
-    events = sum(run.events for run in runs)
-    lines.append(
-        f"{len(kills)} kills, {len(runs)} runs with rows, {events} events, each found once; "
-        f"acknowledged and lost: {lost}; tail median {sorted(tails)[len(tails) // 2]} ms, longest {max(tails)} ms"
+    return "\n".join([*lines, _sums(kills, runs, rows), f"tail median {_median(tails)} ms, longest {max(tails)} ms"])
+
+
+def _gap_after(run: Run, runs: list[Run]) -> int | str:
+    gap = next((other.gap for other in runs if other.gap is not None and other.gap[0] == run.last_ns), None)
+    return "-" if gap is None else (gap[1] - gap[0]) // NANOS_PER_MILLISECOND
+
+
+def _sums(kills: list[Kill], runs: list[Run], rows: int) -> str:
+    recorded = {run.run_id: run.events for run in runs}
+    found = [(kill, recorded[kill.run_id]) for kill in kills if kill.run_id in recorded]
+    back = [kill.recovery_ms for kill, _ in found]
+    return (
+        f"{len(kills)} kills, {len(runs)} runs with rows, {sum(recorded.values())} events in {rows} rows, each event "
+        f"found once; acknowledged events: {sum(kill.acknowledged for kill, _ in found)}, "
+        f"acknowledged and lost: {sum(max(0, kill.acknowledged - events) for kill, events in found)}; "
+        f"kills with a lost tail: {sum(kill.seen > events for kill, events in found)}, "
+        f"largest {max(kill.tail_batches(events) for kill, events in found)} batches; "
+        f"back at work after {_median(back)} ms (median), {max(back)} ms (longest)"
     )
-    return "\n".join(lines)
+
+
+def _median(values: list[int]) -> int:
+    return sorted(values)[len(values) // 2]
+
+
+def row_count(record: RecordReader) -> int:
+    """Return the number of rows over all tables."""
+    return int(record.rows(f"SELECT count(*) FROM ({_everything()})")[0][0])

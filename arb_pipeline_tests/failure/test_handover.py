@@ -70,7 +70,7 @@ def published_rows(record: RecordReader) -> int:
 
 
 @pytest.mark.parametrize(
-    "seconds", [0.0, pytest.param(LONG_S, marks=[pytest.mark.fault, pytest.mark.timeout(LONG_S + 120)])]
+    "seconds", [0.0, pytest.param(LONG_S, marks=[pytest.mark.slow, pytest.mark.timeout(LONG_S + 120)])]
 )
 def test_no_reader_sees_a_row_twice_or_not_at_all_while_segments_move(tmp_path: Path, seconds: float) -> None:
     run = WorkerRun(worker="w", run_id="run-1", version="0", settings="{}")

@@ -174,7 +174,7 @@ def test_a_killed_publication_leaves_the_old_file_or_the_new_one(
     assert killed_publications(attempt, sealed, tmp_path, SHORT)["kills"] >= SHORT
 
 
-@pytest.mark.fault
+@pytest.mark.chaos
 @pytest.mark.timeout(60 + 10 * LONG)
 @pytest.mark.parametrize("campaign", [killed_compactions, killed_publications])
 def test_many_kills_of_the_lakes_processes_lose_nothing(

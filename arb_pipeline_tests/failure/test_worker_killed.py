@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from arb_pipeline_tests.failure.kill_campaign import check, compact_and_compare, kill_again_and_again, runs_of, table
+from arb_pipeline_tests.failure.kill_campaign import (
+    check,
+    compact_and_compare,
+    kill_again_and_again,
+    row_count,
+    runs_of,
+    table,
+)
 from streaming_worker.storage.record_reader import open_record
 
 SHORT = 3
@@ -17,10 +24,10 @@ LONG = int(os.environ.get("CHAOS_KILLS", "200"))
 def campaign(folder: Path, kills: int, *, seed: int, longest_s: float) -> str:
     done = kill_again_and_again(folder, kills, seed=seed, longest_s=longest_s)
     with open_record(folder / "data") as record:
-        runs = runs_of(record)
+        runs, rows = runs_of(record), row_count(record)
     check(done, runs)
     compact_and_compare(folder / "data", runs)
-    return table(done, runs)
+    return table(done, runs, rows)
 
 
 def modes(folder: Path) -> set[int]:
@@ -33,7 +40,7 @@ def test_a_killed_worker_keeps_what_it_acknowledged(tmp_path: Path) -> None:
     assert modes(tmp_path / "data" / "live") | modes(tmp_path / "data" / "state") == {0o600, 0o700}
 
 
-@pytest.mark.fault
+@pytest.mark.chaos
 @pytest.mark.timeout(60 + 20 * LONG)
 def test_a_worker_killed_again_and_again_keeps_what_it_acknowledged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
