@@ -9,6 +9,8 @@ from arb_pipeline import defs as parts
 from arb_pipeline.clock import now_ns
 from arb_pipeline.dbt_files import dbt_program, project_folder
 from arb_pipeline.defs.jobs import COMPACTION, HOURLY, REPORT
+from arb_pipeline.defs.keep.jobs import keep_jobs
+from arb_pipeline.defs.keep.schedules import keep_schedules
 from arb_pipeline.defs.lake.sensors import lake_sensors
 from arb_pipeline.defs.ops.sensors import alert_sensors
 from arb_pipeline.defs.report.schedules import report_schedules
@@ -25,6 +27,9 @@ from arb_pipeline.resources import (
 )
 from arb_pipeline.settings import PipelineSettings, load_settings
 
+# Who owns a job is a parameter that Dagster calls beta, each time it copies the job: not a line in every run's log.
+warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Parameter `owners`")
+
 
 def resources_of(settings: PipelineSettings) -> dict[str, object]:
     """Return what assets and sensors are given. The password is shown as the name of its variable."""
@@ -35,7 +40,7 @@ def resources_of(settings: PipelineSettings) -> dict[str, object]:
     password = dg.EnvVar("ARB_SMTP_PASSWORD") if os.environ.get("ARB_SMTP_PASSWORD") else smtp.password
     return {
         "lake": Lake(root=str(settings.lake)),
-        "segments": Segments(data_dir=str(settings.data_dir), keep_hours=settings.keep_segments_hours),
+        "segments": Segments(data_dir=str(settings.data_dir), keep_hours=settings.keep.segment_hours),
         "warehouse": Warehouse(path=str(settings.warehouse)),
         "published": Published(path=str(settings.published)),
         "reports": Reports(root=str(settings.reports)),
@@ -69,9 +74,9 @@ def build(settings: PipelineSettings) -> dg.Definitions:
     return dg.Definitions(
         assets=assets,
         asset_checks=checks,
-        jobs=[COMPACTION, HOURLY, REPORT],
+        jobs=[COMPACTION, HOURLY, REPORT, *keep_jobs(settings)],
         sensors=[*lake_sensors(settings), *report_sensors(settings), *alert_sensors(settings)],
-        schedules=report_schedules(settings),
+        schedules=[*report_schedules(settings), *keep_schedules(settings)],
         resources=resources_of(settings),
         executor=dg.in_process_executor,
     )

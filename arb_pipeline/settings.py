@@ -5,7 +5,6 @@
 | ARB_PIPELINE_START | demo: two days ago; live: 2026-01-01 | first UTC day that has partitions |
 | ARB_PIPELINE_COMPACT_SECONDS | demo: 40, live: 180 | least time between two compactions |
 | ARB_PIPELINE_GRACE_SECONDS | demo: 20, live: 180 | silence after which a run's last hour counts as closed |
-| ARB_PIPELINE_KEEP_SEGMENTS_HOURS | 72 | how long a segment is kept after it was compacted and verified |
 | ARB_REPORT_TIMEZONE | UTC | time zone of ARB_REPORT_TIME |
 | ARB_REPORT_TIME | 06:30 | when the report of the UTC day before is made and sent |
 """
@@ -18,8 +17,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from arb_pipeline.hours import day_of
 from streaming_worker.config import Config, SmtpConfig, load_config
+from streaming_worker.config.settings import FILE_ENV
 from streaming_worker.core.units import NANOS_PER_DAY
 from streaming_worker.errors import ConfigError
+from streaming_worker.storage.disk import MEGABYTE
+from streaming_worker.storage.retention import KeepRules, rules_of
 
 _LIVE_START = "2026-01-01"
 _DEMO_DAYS = 2
@@ -27,7 +29,7 @@ _DEMO_DAYS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineSettings:
-    """Everything the code location is built from."""
+    """Everything the code location is built from. ``raw_frames_free``: bytes below which old raw frames go early."""
 
     data_dir: Path
     segments: Path
@@ -40,7 +42,11 @@ class PipelineSettings:
     start: str
     compact_seconds: int
     grace_seconds: int
-    keep_segments_hours: int
+    keep: KeepRules
+    raw_frames_free: int
+    backup_folder: Path | None
+    backup_keep: int
+    settings_file: Path | None
     report_timezone: str
     report_time: time
     dagster_url: str
@@ -63,7 +69,11 @@ def load_settings(environ: Mapping[str, str], *, now_ns: int) -> PipelineSetting
         start=_day(environ, "ARB_PIPELINE_START", _default_start(config, now_ns)),
         compact_seconds=_seconds(environ, "ARB_PIPELINE_COMPACT_SECONDS", 40 if is_demo else 180),
         grace_seconds=_seconds(environ, "ARB_PIPELINE_GRACE_SECONDS", 20 if is_demo else 180),
-        keep_segments_hours=_seconds(environ, "ARB_PIPELINE_KEEP_SEGMENTS_HOURS", 72),
+        keep=rules_of(config.retention.segment_hours, config.retention.days),
+        raw_frames_free=config.disk.raw_frames_free_mb * MEGABYTE,
+        backup_folder=config.backup.folder,
+        backup_keep=config.backup.keep,
+        settings_file=Path(file) if (file := environ.get(FILE_ENV)) else None,
         report_timezone=_timezone(environ, "ARB_REPORT_TIMEZONE", "UTC"),
         report_time=_time_of_day(environ, "ARB_REPORT_TIME", "06:30"),
         dagster_url=f"http://{config.dagster.host}:{config.dagster.port}",

@@ -5,7 +5,7 @@ that the manifest does not name is the rest of a crash and is removed by the nex
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -194,4 +194,14 @@ class Catalogue:
             connection.executemany(
                 "update segments set removed_ns = ? where worker = ? and name = ?",
                 [(now_ns, worker, name) for worker, name in segments],
+            )
+
+    def forget_files(self, paths: Iterable[str]) -> None:
+        """Let files go; from here on they do not count. An hour without any left is never due again."""
+        with self._open() as connection:
+            connection.executemany("delete from files where path = ?", [(path,) for path in paths])
+            connection.execute(
+                "delete from hours where not exists (select 1 from files f where f.hour_ns = hours.hour_ns"
+                " and f.worker = hours.worker and f.run_id = hours.run_id and f.table_name <> ?)",
+                (_NOT_OF_AN_HOUR,),
             )

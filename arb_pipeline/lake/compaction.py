@@ -87,7 +87,7 @@ def remove_orphans(layout: LakeLayout, catalogue: Catalogue) -> list[Path]:
         if path not in placeholders and str(path.relative_to(layout.root)) not in known
     ]
     for path in orphans:
-        path.unlink()
+        path.unlink(missing_ok=True)  # the retention may be deleting the same file
     return orphans
 
 

@@ -63,8 +63,10 @@ def test_sensors_and_schedules_run_without_a_click(evening: Evening) -> None:
     for name, sensor in sensors.items():
         if name != "default_automation_condition_sensor":
             assert sensor.default_status is dg.DefaultSensorStatus.RUNNING, name
-    (schedule,) = repository.schedule_defs
-    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    names = {schedule.name for schedule in repository.schedule_defs}
+    assert {"daily_report_mail", "hourly_retention", "daily_backup", "daily_verification"} <= names
+    for schedule in repository.schedule_defs:
+        assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING, schedule.name
 
 
 def test_whatever_writes_the_warehouse_takes_its_turn(evening: Evening) -> None:

@@ -19,7 +19,7 @@ def test_the_report_is_of_the_day_before_in_utc(tmp_path: Path, local_day: str, 
     platform = platform_at(tmp_path, ARB_REPORT_TIMEZONE="Europe/London", ARB_REPORT_TIME="07:05")
     with platform.instance:
         repository = platform.definitions.get_repository_def()
-        (schedule,) = repository.schedule_defs
+        schedule = repository.get_schedule_def("daily_report_mail")
         assert (schedule.execution_timezone, schedule.cron_schedule) == ("Europe/London", "5 7 * * *")
         planned = datetime.fromisoformat(f"{local_day}T07:05").replace(tzinfo=ZoneInfo("Europe/London"))
         context = dg.build_schedule_context(
@@ -34,7 +34,7 @@ def test_just_after_midnight_in_the_east_the_utc_day_is_still_running(tmp_path: 
     platform = platform_at(tmp_path, ARB_REPORT_TIMEZONE="Asia/Tokyo", ARB_REPORT_TIME="00:30")
     with platform.instance:
         repository = platform.definitions.get_repository_def()
-        (schedule,) = repository.schedule_defs
+        schedule = repository.get_schedule_def("daily_report_mail")
         planned = datetime.fromisoformat("2025-03-10T00:30").replace(tzinfo=ZoneInfo("Asia/Tokyo"))
         context = dg.build_schedule_context(
             instance=platform.instance, scheduled_execution_time=planned, repository_def=repository

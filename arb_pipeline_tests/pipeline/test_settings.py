@@ -32,18 +32,20 @@ def test_every_variable_is_read() -> None:
             "ARB_PIPELINE_START": "2024-02-29",
             "ARB_PIPELINE_COMPACT_SECONDS": "7",
             "ARB_PIPELINE_GRACE_SECONDS": "0",
-            "ARB_PIPELINE_KEEP_SEGMENTS_HOURS": "1",
+            "ARB_RETENTION_SEGMENT_HOURS": "1",
+            "ARB_RETENTION_DAYS": "raw_frames=7, replay=30,reports=400",
+            "ARB_BACKUP_FOLDER": "/somewhere/else",
             "ARB_REPORT_TIMEZONE": "Europe/London",
             "ARB_REPORT_TIME": "07:45",
         },
         now_ns=NOW_NS,
     )
     assert (settings.start, settings.compact_seconds, settings.grace_seconds) == ("2024-02-29", 7, 0)
-    assert (settings.keep_segments_hours, settings.report_timezone, settings.report_time) == (
-        1,
-        "Europe/London",
-        time(7, 45),
-    )
+    assert (settings.report_timezone, settings.report_time) == ("Europe/London", time(7, 45))
+    assert (settings.keep.segment_hours, settings.keep.report_days, settings.keep.run_days) == (1, 400, None)
+    kept = [settings.keep.days_of(table) for table in ("raw_frames", "book_updates", "keyframes", "gaps")]
+    assert kept == [7, 30, 30, None]
+    assert (settings.backup_folder, settings.backup_keep) == (Path("/somewhere/else"), 14)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,6 @@ def test_every_variable_is_read() -> None:
         ("ARB_PIPELINE_START", "yesterday"),
         ("ARB_PIPELINE_COMPACT_SECONDS", "-1"),
         ("ARB_PIPELINE_GRACE_SECONDS", "2.5"),
-        ("ARB_PIPELINE_KEEP_SEGMENTS_HOURS", "99999999"),
         ("ARB_REPORT_TIMEZONE", "Mars/Olympus"),
         ("ARB_REPORT_TIMEZONE", "../etc/passwd"),
         ("ARB_REPORT_TIME", "25:00"),

@@ -20,6 +20,7 @@ def lake() -> None:
       arb lake verify
       arb lake ls --table book_updates
       arb lake stats --json
+      arb lake retention
     """
 
 
@@ -100,6 +101,39 @@ def stats(*, loaded: Loaded, as_json: bool) -> ExitCode:
         f"segments: {found.segments_compacted} in the lake, {found.segments_refused} refused, "
         f"{found.segments_waiting} waiting; {found.segment_bytes} bytes on the disk"
     )
+    return ExitCode.OK
+
+
+@lake.command(epilog=EXIT_CODE_HELP)
+@with_config
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+def retention(*, loaded: Loaded, as_json: bool) -> ExitCode:
+    """Show what would go now by the settings retention.days and retention.segment_hours; delete nothing.
+
+    The pipeline deletes it, within the hour.
+
+    \b
+    Examples:
+      arb lake retention
+      arb lake retention --json
+    """
+    from streaming_worker.adapters.clock import AnchoredClock
+    from streaming_worker.storage.disk import MEGABYTE, free_bytes, shortfall
+    from streaming_worker.storage.expiry import expired
+    from streaming_worker.storage.retention import rules_of
+
+    config = loaded.config
+    data_dir = config.paths.data_dir
+    rules = rules_of(config.retention.segment_hours, config.retention.days)
+    wanted = shortfall(free_bytes(data_dir), config.disk.raw_frames_free_mb * MEGABYTE)
+    found = expired(data_dir, rules, now_ns=AnchoredClock().now_ns(), room_wanted=wanted)
+    size = sum(removal.size for removal in found)
+    if as_json:
+        click.echo(json.dumps({"bytes": size, "removals": [asdict(removal) for removal in found]}, indent=2))
+        return ExitCode.OK
+    for removal in found:
+        click.echo(f"{removal.kind.value}  {removal.path}  {removal.size} bytes: {removal.reason}")
+    click.echo(f"{len(found)} would go, {size} bytes" if found else "nothing would go")
     return ExitCode.OK
 
 

@@ -2,6 +2,7 @@
 
 from streaming_worker.config.load import load_config
 from streaming_worker.config.model import (
+    BackupConfig,
     CaptureConfig,
     Config,
     DagsterConfig,
@@ -9,12 +10,14 @@ from streaming_worker.config.model import (
     FeedConfig,
     GatewayConfig,
     PathsConfig,
+    RetentionConfig,
     SmtpConfig,
     VenuesConfig,
     WorkerConfig,
 )
 
 __all__ = [
+    "BackupConfig",
     "CaptureConfig",
     "Config",
     "DagsterConfig",
@@ -22,6 +25,7 @@ __all__ = [
     "FeedConfig",
     "GatewayConfig",
     "PathsConfig",
+    "RetentionConfig",
     "SmtpConfig",
     "VenuesConfig",
     "WorkerConfig",

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from streaming_worker.config.build import engine_settings, fee_warnings, feed_configs, paths_base, texts_of
 from streaming_worker.config.document import Document, read_document
 from streaming_worker.config.model import (
+    BackupConfig,
     CaptureConfig,
     Config,
     DagsterConfig,
@@ -13,11 +15,14 @@ from streaming_worker.config.model import (
     GatewayConfig,
     IntegrityConfig,
     PathsConfig,
+    RetentionConfig,
     SmtpConfig,
     VenuesConfig,
     WorkerConfig,
 )
 from streaming_worker.errors import ConfigError
+
+_MOST_DIGITS: Final = 6
 
 
 def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
@@ -36,6 +41,8 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
         paths=PathsConfig(data_dir=paths_base(document), worker=worker.name),
         capture=_capture(document),
         disk=_disk(document),
+        retention=_retention(document),
+        backup=_backup(document),
         integrity=_integrity(document),
         gateway=GatewayConfig(host=document.text("gateway.host"), port=document.integer("gateway.port")),
         venues=_venues(document),
@@ -69,6 +76,26 @@ def _disk(document: Document) -> DiskConfig:
             key="disk.capture_free_mb",
         )
     return disk
+
+
+def _retention(document: Document) -> RetentionConfig:
+    days: dict[str, int] = {}
+    for text in texts_of(document.values["retention.days"]):
+        name, _, number = (part.strip() for part in text.partition("="))
+        if not name or name in days or not number.isdecimal() or len(number) > _MOST_DIGITS:
+            raise ConfigError(
+                f"retention.days: expected each name once, as in raw_frames=14, received {text!r}", key="retention.days"
+            )
+        days[name] = int(number)
+    return RetentionConfig(segment_hours=document.integer("retention.segment_hours"), days=days)
+
+
+def _backup(document: Document) -> BackupConfig:
+    folder = document.optional_text("backup.folder")
+    return BackupConfig(
+        folder=None if folder is None else Path(folder).expanduser().absolute(),
+        keep=document.integer("backup.keep"),
+    )
 
 
 def _integrity(document: Document) -> IntegrityConfig:

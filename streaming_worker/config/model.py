@@ -114,6 +114,22 @@ class DiskConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionConfig:
+    """How long what is kept. ``days`` is by name: tables, and the words replay, other, reports and runs."""
+
+    segment_hours: int
+    days: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupConfig:
+    """Where the scheduled backup goes, None: nowhere; and how many are kept there."""
+
+    folder: Path | None
+    keep: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IntegrityConfig:
     """What is done about books in doubt: a crossed one, one that stands still while it matters, Gemini's ids."""
 
@@ -172,6 +188,8 @@ class Config:
     paths: PathsConfig
     capture: CaptureConfig
     disk: DiskConfig
+    retention: RetentionConfig
+    backup: BackupConfig
     integrity: IntegrityConfig
     gateway: GatewayConfig
     venues: VenuesConfig

@@ -112,6 +112,23 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default=False,
     ),
     Setting(
+        "retention.segment_hours",
+        Kind.INTEGER,
+        "hours for which a sealed segment stays after it was compacted and verified",
+        default=72,
+        minimum=0,
+        maximum=10**5,
+    ),
+    Setting(
+        "retention.days",
+        Kind.TEXTS,
+        "days for which what is kept, as name=days: a table of the lake, replay (what a replay needs), other (every "
+        "table not named), reports, runs; for good where not named",
+        default=("raw_frames=14", "runs=30"),
+    ),
+    Setting("backup.folder", Kind.TEXT, "where the daily backup goes, best on another disk; no backup where not set"),
+    Setting("backup.keep", Kind.INTEGER, "how many backups are kept there", default=14, minimum=1, maximum=10**4),
+    Setting(
         "gateway.host",
         Kind.TEXT,
         "address of the worker's gateway; keep it on loopback, it has no login",

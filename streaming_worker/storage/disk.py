@@ -47,6 +47,11 @@ def free_bytes(folder: Path) -> int:
         raise StorageError(f"cannot examine the disk of {folder}: {e.strerror}", path=str(folder)) from e
 
 
+def shortfall(free: int, limit: int) -> int:
+    """Return how many bytes must be freed until a limit that was crossed counts no longer."""
+    return max(0, limit + limit * _MARGIN_PERCENT // 100 - free) if free < limit else 0
+
+
 class DiskGauge:
     """The level of one disk, with its hysteresis."""
 

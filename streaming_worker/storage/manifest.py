@@ -18,7 +18,7 @@ MANIFEST_NAME: Final = "manifest.sqlite"
 _BUSY_SECONDS: Final = 30.0
 _TABLES: Final = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('files', 'segments')"
 _FILES: Final = "SELECT path, table_name, worker, run_id, hour_ns, row_count, bytes, sha256 FROM files ORDER BY path"
-_SEGMENTS: Final = "SELECT worker, name, run_id, status, row_count FROM segments ORDER BY worker, name"
+_SEGMENTS: Final = "SELECT worker, name, run_id, status, row_count, recorded_ns FROM segments ORDER BY worker, name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,14 @@ class LakeFile:
 
 @dataclass(frozen=True, slots=True)
 class LakeSegment:
-    """One segment that the pipeline has dealt with; ``is_compacted`` is false for one that it refused as a copy."""
+    """One segment that the pipeline dealt with at ``recorded_ns``; ``is_compacted`` is false for a refused one."""
 
     worker: str
     name: str
     run_id: str
     is_compacted: bool
     row_count: int
+    recorded_ns: Nanos
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +92,5 @@ def hour_start_ns(file: Path) -> Nanos:
     return round(at.timestamp()) * NANOS_PER_SECOND
 
 
-def _segment(worker: str, name: str, run_id: str, status: str, row_count: int) -> LakeSegment:
-    return LakeSegment(worker, name, run_id, status == "compacted", row_count)
+def _segment(worker: str, name: str, run_id: str, status: str, row_count: int, recorded_ns: int) -> LakeSegment:
+    return LakeSegment(worker, name, run_id, status == "compacted", row_count, recorded_ns)

@@ -18,6 +18,7 @@ RAW_FRAMES: Final = "raw_frames"
 REPLAYED: Final = tuple(table.name for table in TABLES if table.role is Role.INPUT or table.name == "keyframes")
 """Tables that a replay needs together."""
 _COPY_OF: Final = "replayed_"
+_WORDS: Final = frozenset({"replay", "other", "reports", "runs"})
 
 
 class Kind(StrEnum):
@@ -25,6 +26,7 @@ class Kind(StrEnum):
 
     SEGMENT = "segment"
     LAKE_FILE = "lake_file"
+    REPORT = "report"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,24 +50,36 @@ class KeptFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptReport:
+    """The folder of one day's report, named by the day; ``ended_ns`` is the end of that day."""
+
+    day: str
+    ended_ns: Nanos
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeepRules:
     """How long what is kept; None is for good.
 
     ``days`` is by table; a table that is not named is kept for ``other_days``. A copy that a replay made
-    (``replayed_...``) is kept as long as what it copies.
+    (``replayed_...``) is kept as long as what it copies. ``run_days`` is for Dagster's own history.
 
     Raises: ConfigError for an unknown table, a negative time, and tables of a replay with different periods.
     """
 
     segment_hours: int = 72
     other_days: int | None = None
+    report_days: int | None = None
+    run_days: int | None = None
     days: Mapping[str, int | None] = field(default_factory=lambda: {RAW_FRAMES: 14})
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.days) - set(TABLE))
         if unknown:
             raise ConfigError(f"retention: unknown table {unknown[0]}; allowed: {', '.join(TABLE)}", key=unknown[0])
-        for name, value in {"segment_hours": self.segment_hours, "other_days": self.other_days, **self.days}.items():
+        named = {"segment_hours": self.segment_hours, "other_days": self.other_days, **self.days}
+        for name, value in named.items():
             if value is not None and value < 0:
                 raise ConfigError(f"retention: {name}: expected at least 0, received {value}", key=name)
         periods = {name: self.days_of(name) for name in REPLAYED}
@@ -80,9 +94,26 @@ class KeepRules:
         return self.days.get(table.removeprefix(_COPY_OF), self.other_days)
 
 
+def rules_of(segment_hours: int, days: Mapping[str, int]) -> KeepRules:
+    """Return the rules as they are configured: by table, and by the words replay, other, reports and runs.
+
+    Raises: ConfigError as ``KeepRules`` does.
+    """
+    tables: dict[str, int | None] = {name: count for name, count in days.items() if name not in _WORDS}
+    if "replay" in days:
+        tables = {**dict.fromkeys(REPLAYED, days["replay"]), **tables}
+    return KeepRules(
+        segment_hours=segment_hours,
+        other_days=days.get("other"),
+        report_days=days.get("reports"),
+        run_days=days.get("runs"),
+        days=tables,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """One file to delete. ``path`` is ``worker/name`` of a segment, or relative to the lake."""
+    """One file to delete. ``path`` is ``worker/name`` of a segment, relative to the lake, or the day of a report."""
 
     kind: Kind
     path: str
@@ -96,6 +127,7 @@ def plan(
     rules: KeepRules,
     *,
     now_ns: Nanos,
+    reports: Iterable[KeptReport] = (),
     room_wanted: int = 0,
 ) -> list[Removal]:
     """Return what to delete, oldest first, so that a plan that is only half carried out has removed the oldest.
@@ -106,6 +138,7 @@ def plan(
     removals = [
         *(removal for segment in segments if (removal := _segment(segment, rules, now_ns)) is not None),
         *(removal for file in kept if (removal := _file(file, rules, now_ns)) is not None),
+        *(removal for report in reports if (removal := _report(report, rules, now_ns)) is not None),
     ]
     freed = sum(removal.size for removal in removals)
     chosen = {removal.path for removal in removals}
@@ -133,6 +166,14 @@ def _file(file: KeptFile, rules: KeepRules, now_ns: Nanos) -> Removal | None:
         return None
     age = (now_ns - ended_ns) // NANOS_PER_DAY
     return _removal(file, f"the hour ended {age} days ago; {file.table} is kept {days} days")
+
+
+def _report(report: KeptReport, rules: KeepRules, now_ns: Nanos) -> Removal | None:
+    if rules.report_days is None or now_ns - report.ended_ns < rules.report_days * NANOS_PER_DAY:
+        return None
+    age = (now_ns - report.ended_ns) // NANOS_PER_DAY
+    reason = f"the day ended {age} days ago; reports are kept {rules.report_days} days"
+    return Removal(kind=Kind.REPORT, path=report.day, size=report.size, reason=reason)
 
 
 def _removal(file: KeptFile, reason: str) -> Removal:

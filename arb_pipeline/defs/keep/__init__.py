@@ -1,0 +1,1 @@
+"""Keeping the record: retention, backup, verification."""
