@@ -104,3 +104,4 @@ def test_a_damaged_segment_is_replaced_from_the_backup_and_taken(place: Path, dr
     assert rows(place / "data") == before
     assert "all as the manifest says" in drill("arb lake verify")
     assert "2 in the lake, 0 refused, 0 waiting" in drill("arb lake stats")
+    assert drill("arb lake retention") == "nothing would go\n"

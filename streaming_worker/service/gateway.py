@@ -101,20 +101,28 @@ class Gateway:
         report = self._health.report()
         return json_response({"is_ready": report.is_ready, "why": report.why}, status=200 if report.is_ready else 503)
 
-    async def _get_state(self, _: Request) -> Response:
+    async def _get_state(self, request: Request) -> Response:
+        """Answer in little time, for who asks every second; ``?digests=true`` hashes every level of every book."""
         state = self._engine.state
         return json_response(
             {
                 "at_ns": self._clock.now_ns(),
                 "events": self._engine.event_count,
-                "digest": self._engine.digest(),
-                "feed_digests": {feed: self._engine.feed_digest(feed) for feed in state.feeds},
+                "outputs_digest": state.chain_digest.hex(),
+                **(self._digests() if request.query_params.get("digests") == "true" else {}),
                 "books": {key: _book(view) for key, view in state.books.items()},
                 "pools": {key: _pool(view) for key, view in state.pools.items()},
                 "open_episodes": sum(route.episode is not None for route in state.routes),
                 "metrics": self._metrics.snapshot(),
             }
         )
+
+    def _digests(self) -> dict[str, Any]:
+        feeds = self._engine.state.feeds
+        return {
+            "digest": self._engine.digest(),
+            "feed_digests": {feed: self._engine.feed_digest(feed) for feed in feeds},
+        }
 
     async def _get_book(self, request: Request) -> Response:
         """Answer with every level of one book, by its registry key."""

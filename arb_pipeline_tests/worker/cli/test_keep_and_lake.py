@@ -122,3 +122,25 @@ def test_a_lake_that_is_not_as_its_manifest_says_is_a_finding(arb: Arb, data: Pa
     code, text, _ = arb("lake", "verify", "--quick")
     assert (code, f"{file.relative_to(data / 'lake')}: is missing" in text) == (ExitCode.FINDING, True)
     assert json.loads(arb("lake", "verify", "--json")[1])["findings"]
+
+
+def test_what_would_go_is_shown_with_its_reason_and_stays(
+    arb: Arb, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WARN", "RAW_FRAMES", "CAPTURE"):
+        monkeypatch.setenv(f"ARB_DISK_{name}_FREE_MB", "0")
+    before = sorted(data.rglob("*"))
+    assert arb("lake", "retention")[:2] == (ExitCode.OK, "nothing would go\n")
+    monkeypatch.setenv("ARB_RETENTION_DAYS", "replay=1")
+    code, text, _ = arb("lake", "retention")
+    assert code == ExitCode.OK
+    assert text.startswith("lake_file  clock_ticks/date=2026-01-01/hour=12/")
+    assert "clock_ticks is kept 1 days\n1 would go, " in text
+    (removal,) = json.loads(arb("lake", "retention", "--json")[1])["removals"]
+    assert removal["kind"] == "lake_file"
+    assert sorted(data.rglob("*")) == before
+    monkeypatch.setenv("ARB_RETENTION_DAYS", "book_update=1")
+    code, _, error = arb("lake", "retention")
+    assert (code, "unknown table book_update" in error) == (ExitCode.CONFIGURATION, True)
+    monkeypatch.setenv("ARB_RETENTION_DAYS", "raw_frames")
+    assert "expected each name once, as in raw_frames=14" in arb("lake", "retention")[2]

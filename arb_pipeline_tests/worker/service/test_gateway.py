@@ -95,12 +95,15 @@ async def test_state_shows_exact_prices_digests_and_counters() -> None:
     door = Door()
     async with door.open() as client:
         state = (await client.get("/state")).json()
+        digests = (await client.get("/state?digests=true")).json()
     assert state["books"][COINBASE]["best_bid"] == ["149.99", "5"]
     assert state["books"][GEMINI]["best_ask"] == ["150.01", "5"]
     assert (state["books"][GEMINI]["bids"], state["books"][GEMINI]["is_synced"]) == (20, True)
     assert state["pools"][POOL]["liquidity"] == "2000000000000"
-    assert state["digest"] == door.engine.digest()
-    assert state["feed_digests"] == {feed: door.engine.feed_digest(feed) for feed in ("coinbase", "gemini", "solana")}
+    assert state["outputs_digest"] == door.engine.state.chain_digest.hex()
+    assert "digest" not in state  # it hashes every level of every book: only for who asks for it
+    assert digests["digest"] == door.engine.digest()
+    assert digests["feed_digests"] == {feed: door.engine.feed_digest(feed) for feed in ("coinbase", "gemini", "solana")}
     assert state["events"] == door.engine.event_count
     assert state["metrics"]["bus"]["waiting"] == 0
 
