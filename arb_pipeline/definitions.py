@@ -12,6 +12,7 @@ from arb_pipeline.defs.jobs import COMPACTION, HOURLY, REPORT
 from arb_pipeline.defs.keep.jobs import keep_jobs
 from arb_pipeline.defs.keep.schedules import keep_schedules
 from arb_pipeline.defs.lake.sensors import lake_sensors
+from arb_pipeline.defs.ops.measuring import measuring_sensors
 from arb_pipeline.defs.ops.sensors import alert_sensors
 from arb_pipeline.defs.report.schedules import report_schedules
 from arb_pipeline.defs.report.sensors import report_sensors
@@ -75,7 +76,12 @@ def build(settings: PipelineSettings) -> dg.Definitions:
         assets=assets,
         asset_checks=checks,
         jobs=[COMPACTION, HOURLY, REPORT, *keep_jobs(settings)],
-        sensors=[*lake_sensors(settings), *report_sensors(settings), *alert_sensors(settings)],
+        sensors=[
+            *lake_sensors(settings),
+            *report_sensors(settings),
+            *alert_sensors(settings),
+            *measuring_sensors(settings),
+        ],
         schedules=[*report_schedules(settings), *keep_schedules(settings)],
         resources=resources_of(settings),
         executor=dg.in_process_executor,

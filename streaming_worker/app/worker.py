@@ -18,6 +18,7 @@ import structlog
 from starlette.applications import Starlette
 
 from streaming_worker.adapters.clock import Clock
+from streaming_worker.app import exposition
 from streaming_worker.app.feeds import Tuning, edge, feed_endpoints, integrity_limits
 from streaming_worker.app.instruments import instruments_at_start, with_terms
 from streaming_worker.app.record import disk_limits, open_record, sink_settings, worker_run, write_down_downtime
@@ -35,8 +36,9 @@ from streaming_worker.service.health import Health, put_status, write_status
 from streaming_worker.service.instruments import Outcome
 from streaming_worker.service.integrity import IntegrityWatch
 from streaming_worker.service.metrics import Metrics
-from streaming_worker.service.pump import Pump
+from streaming_worker.service.pump import Observer, Pump
 from streaming_worker.service.standby import Standby
+from streaming_worker.service.tally import Tally
 from streaming_worker.storage.disk import DiskGauge
 from streaming_worker.storage.sink import Sink
 
@@ -134,7 +136,8 @@ async def _raise_unless_full(error: StorageError, place: _Place) -> None:
 
 async def _stand_by(place: _Place) -> None:
     """Say why nothing is captured until there is room, or until ``stop``. Raises StorageError."""
-    standby = Standby(place.config.worker.name, place.watch.complaints, place.clock)
+    metrics = exposition.of_standby(place.config, place.watch)
+    standby = Standby(place.config.worker.name, place.watch.complaints, place.clock, routes=[metrics.route()])
     closing = asyncio.Event()
     try:
         async with asyncio.TaskGroup() as group:
@@ -228,16 +231,28 @@ class _Worker:
             clock=clock,
             watch=self._feed_watch,
         )
-        self._gateway = gateway.Gateway(
-            engine=self.engine, bus=self._bus, health=self._health, metrics=self._metrics, clock=clock
-        )
-        self._pump = Pump(
-            self.engine,
-            sink,
+        tally = Tally()
+        observers: list[Observer] = [self._integrity.observe, tally.observe]
+        self._pump = Pump(self.engine, sink, clock=clock, gaps=GapLedger(config.engine.feeds), observers=observers)
+        shown = exposition.of_run(
+            config,
             clock=clock,
-            gaps=GapLedger(config.engine.feeds),
-            observers=[self._gateway.observe, self._integrity.observe],
+            engine=self.engine,
+            health=self._health,
+            metrics=self._metrics,
+            pump=self._pump,
+            sink=sink,
+            tally=tally,
         )
+        self._gateway = gateway.Gateway(
+            engine=self.engine,
+            bus=self._bus,
+            health=self._health,
+            metrics=self._metrics,
+            clock=clock,
+            routes=[shown.route()],
+        )
+        observers.append(self._gateway.observe)
         self._add_sources()
         _LOG.info("worker_started", worker=config.worker.name, run_id=run_id, feeds=len(self._feeds), pid=os.getpid())
 

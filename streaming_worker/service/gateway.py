@@ -67,6 +67,7 @@ class Gateway:
         metrics: Metrics,
         clock: Clock,
         command_timeout_s: float = COMMAND_TIMEOUT_S,
+        routes: Sequence[Route] = (),
     ) -> None:
         self._engine = engine
         self._bus = bus
@@ -83,6 +84,7 @@ class Gateway:
                 Route("/book/{key}", self._get_book),
                 Route("/pool/{key}", self._get_pool),
                 Route("/command", self._post_command, methods=["POST"]),
+                *routes,
             ]
         )
 

@@ -13,11 +13,12 @@ import structlog
 
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.core.events import ClockTick, Event
+from streaming_worker.core.histogram import Histogram
 from streaming_worker.core.outputs import Output
 from streaming_worker.core.units import NANOS_PER_MILLISECOND, NANOS_PER_SECOND, TICK_NS, Nanos
 from streaming_worker.service.bus import Bus
 from streaming_worker.service.gaps import Gap, GapLedger
-from streaming_worker.service.metrics import Histogram, Reading
+from streaming_worker.service.metrics import Reading
 
 _LOG: Final = structlog.get_logger("pump")
 BATCH: Final = 64
@@ -87,8 +88,10 @@ class Pump:
         self._gaps = gaps
         self._observers = observers
         self._next_tick_ns: Nanos | None = None
+        self._folded_ns: Nanos = 0
         self.latency = Histogram()
         self.queue_age = Histogram()
+        self.decision = Histogram()
         self.lateness = Histogram()
         self.late: Counter[str] = Counter()
         self.outputs = 0
@@ -129,10 +132,12 @@ class Pump:
             await bus.wait()
             await self.wait_for_record()
             events = bus.take(BATCH)
-            now_ns = self._clock.now_ns()
+            now_ns, taken_ns = self._clock.now_ns(), self._clock.monotonic_ns()
             for event in events:
-                self.queue_age.add(now_ns - event.received_ns)
+                waited_ns = now_ns - event.received_ns
+                self.queue_age.add(waited_ns)
                 self.process(event, taken_ns=now_ns)
+                self.decision.add(waited_ns + self._folded_ns - taken_ns)
             if not len(bus):
                 self._idle_until(self._clock.now_ns())
             await asyncio.sleep(0)
@@ -176,7 +181,8 @@ class Pump:
     def _fold(self, event: Event) -> None:
         started_ns = self._clock.monotonic_ns()
         outputs = self._engine.process(event)
-        self.latency.add(self._clock.monotonic_ns() - started_ns)
+        self._folded_ns = self._clock.monotonic_ns()
+        self.latency.add(self._folded_ns - started_ns)
         seq = self._engine.event_count
         self.outputs += len(outputs)
         self._record.put_event(seq, event, outputs)

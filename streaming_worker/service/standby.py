@@ -1,7 +1,7 @@
 """What the gateway and the status file say while nothing is captured: down, and why. There is no engine meanwhile."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from starlette.applications import Starlette
@@ -30,12 +30,15 @@ class StandbyReport(msgspec.Struct, frozen=True, kw_only=True):
 class Standby:
     """A worker that waits. ``why`` is asked with every report."""
 
-    def __init__(self, worker: str, why: Callable[[], list[str]], clock: Clock) -> None:
+    def __init__(
+        self, worker: str, why: Callable[[], list[str]], clock: Clock, *, routes: Sequence[Route] = ()
+    ) -> None:
         self._worker = worker
         self._why = why
         self._clock = clock
         paths = ("/health", "/ready", "/state", "/command")
-        self.app: Starlette = guarded([Route(path, self._answer, methods=["GET", "POST"]) for path in paths])
+        answers = [Route(path, self._answer, methods=["GET", "POST"]) for path in paths]
+        self.app: Starlette = guarded([*answers, *routes])
 
     def report(self) -> StandbyReport:
         """Return why nothing is captured."""

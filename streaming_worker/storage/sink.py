@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from streaming_worker.core.events import Event
+from streaming_worker.core.histogram import Histogram
 from streaming_worker.core.outputs import Output
 from streaming_worker.core.units import NANOS_PER_SECOND, Nanos
 from streaming_worker.errors import StorageError
@@ -64,6 +65,7 @@ class SinkStats:
     commit_p50_ns: Nanos | None
     commit_p95_ns: Nanos | None
     commit_p99_ns: Nanos | None
+    committed_ns: Nanos | None
     live_file: str | None
     live_rows: int
     sealed_segments: int
@@ -99,6 +101,7 @@ class Sink:
             self._queue,
             self._rotation,
             clock.monotonic_ns,
+            clock.now_ns,
             rotate_ns=round(self.settings.rotate_seconds * NANOS_PER_SECOND),
             rotate_rows=self.settings.rotate_rows,
         )
@@ -178,6 +181,11 @@ class Sink:
         """How long the latest commits took."""
         return self._writer.laps
 
+    @property
+    def commit_age(self) -> Histogram:
+        """Of each commit, how long ago its first event was received once that was durable."""
+        return self._writer.commit_age
+
     async def flush(self) -> None:
         """Return once everything put before is durable. Raises StorageError."""
         marker: Future[None] = Future()
@@ -228,6 +236,7 @@ class Sink:
             commit_p50_ns=writer.laps.percentile(50),
             commit_p95_ns=writer.laps.percentile(95),
             commit_p99_ns=writer.laps.percentile(99),
+            committed_ns=writer.committed_ns,
             live_file=live.path.name if live else None,
             live_rows=live.row_count if live else 0,
             sealed_segments=self._rotation.sealed_count,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from streaming_worker.core.events import Event
+from streaming_worker.core.histogram import Histogram
 from streaming_worker.core.outputs import Output
 from streaming_worker.core.units import Nanos
 from streaming_worker.errors import StorageError
@@ -32,13 +33,17 @@ Item: TypeAlias = Numbered | ServiceRow | Future[None]
 
 
 class Writer:
-    """Commit what stands in the queue; one thread only. The counters may be read from others."""
+    """Commit what stands in the queue; one thread only. The counters may be read from others.
+
+    ``commit_age`` is, of each commit, how long ago its first event was received once that is durable.
+    """
 
     def __init__(
         self,
         queue: deque[Item],
         rotation: Rotation,
         monotonic_ns: Callable[[], Nanos],
+        now_ns: Callable[[], Nanos],
         *,
         rotate_ns: Nanos,
         rotate_rows: int,
@@ -46,14 +51,18 @@ class Writer:
         self.acknowledged_seq = 0
         self.committed_rows = 0
         self.laps = Laps()
+        self.commit_age = Histogram()
+        self.committed_ns: Nanos | None = None
         self.markers: list[Future[None]] = []
         self.in_flight = 0
         self._queue = queue
         self._rotation = rotation
         self._monotonic_ns = monotonic_ns
+        self._now_ns = now_ns
         self._rotate_ns = rotate_ns
         self._rotate_rows = rotate_rows
         self._taken_seq = 0
+        self._first_received_ns: Nanos | None = None
         self._first_write_ns: Nanos | None = None
 
     def drain(self) -> None:
@@ -85,6 +94,8 @@ class Writer:
             seq, event, outputs = item
             if event is not None:
                 self._check_order(seq)
+                if self._first_received_ns is None:
+                    self._first_received_ns = event.received_ns
                 batch.add(event_rows(seq, event))
             for output in outputs:
                 batch.add(output_rows(seq, output))
@@ -106,6 +117,10 @@ class Writer:
         self._rotation.current.commit(tables)
         self.laps.add(self._monotonic_ns() - started_ns)
         self.committed_rows += batch.row_count
+        self.committed_ns = self._now_ns()
+        first_ns, self._first_received_ns = self._first_received_ns, None
+        if first_ns is not None:
+            self.commit_age.add(self.committed_ns - first_ns)
 
     def _rotate_when_due(self) -> None:
         if self._first_write_ns is None:
