@@ -11,10 +11,8 @@ Opportunities are rows of ``opportunities`` with at least
 Prices are the markets' reference prices over time (mid of a book, marginal price of a pool)
     market                                VARCHAR  an instrument or a pool
     received_ns                           BIGINT   since when the price was known, ns UTC
-    price                                 DOUBLE   quote per base
+    price                                 DOUBLE   quote per base; null while the market is not trusted
 """
-
-from collections.abc import Sequence
 
 import polars as pl
 
@@ -68,16 +66,11 @@ def attribute(
     )  # fmt: skip
 
 
-def attribution_counts(attributed: pl.DataFrame, *, by: Sequence[str] = ()) -> pl.DataFrame:
-    """Return how often who opened and who closed.
-
-    Columns: the ``by`` columns; opened_by, closed_by VARCHAR, null where unknown; episodes BIGINT; share DOUBLE of the
-    group.
-    """
-    keys = [*by, "opened_by", "closed_by"]
-    counts = attributed.group_by(keys).agg(episodes=pl.len().cast(pl.Int64)).sort(keys, nulls_last=True)
-    total = pl.col("episodes").sum()
-    return counts.with_columns(share=pl.col("episodes") / (total.over(by) if by else total))
+def attribution_rows(attributed: pl.DataFrame) -> pl.DataFrame:
+    """Return what ``attribute`` gave in whole hundredths of a basis point, as ``_centibps``."""
+    moves = [name for name in attributed.columns if name.endswith("_bps")]
+    whole = {name.replace("_bps", "_centibps"): (pl.col(name) * 100).round(0).cast(pl.Int64) for name in moves}
+    return attributed.select("opportunity_id", "opened_by", "closed_by", **whole)
 
 
 def _with_log_price(frame: pl.DataFrame, prices: pl.DataFrame, *, market: str, moment: str, name: str) -> pl.DataFrame:

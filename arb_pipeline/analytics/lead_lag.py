@@ -5,13 +5,20 @@ non-synchronous data", Bernoulli 19 (2013), arXiv:1303.4871.
 
 Ticks are a frame with the columns
     received_ns  BIGINT  when the price was seen, ns UTC; of equal times the last row counts
-    price        DOUBLE  the reference price (mid, last, pool price), in any one unit per market
+    price        DOUBLE  the reference price (mid, last, pool price), in any one unit per market; null where it is not
+                         known from then on: no return is measured across
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import polars as pl
+
+from streaming_worker.core.units import MILLIONTHS, NANOS_PER_MILLISECOND
+
+# Five seconds to each side: what leads by more is not worth an order.
+LAGS_NS: Final = tuple(step * 200 * NANOS_PER_MILLISECOND for step in range(-25, 26))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,23 @@ def lead_lag(curve: pl.DataFrame) -> LeadLag | None:
     )
 
 
+def lead_lag_row(first: pl.DataFrame, second: pl.DataFrame) -> dict[str, int | None]:
+    """Return an hour of two markets as whole numbers; see the lake table ``lead_lag``."""
+    found = lead_lag(contrast_curve(first, second, LAGS_NS))
+    return {
+        "instrument_moves": len(_returns(first)),
+        "pool_moves": len(_returns(second)),
+        "lag_ns": None if found is None else found.lag_ns,
+        "contrast_millionths": None if found is None else _millionths(found.contrast),
+        "contrast_at_zero_millionths": None if found is None else _millionths(found.contrast_at_zero),
+        "ratio_millionths": None if found is None else _millionths(found.ratio),
+    }
+
+
+def _millionths(value: float | None) -> int | None:
+    return None if value is None else round(value * MILLIONTHS)
+
+
 def _returns(ticks: pl.DataFrame) -> pl.DataFrame:
     """Return one row per interval between ticks: (start_ns, end_ns] and its log return."""
     ordered = ticks.group_by("received_ns", maintain_order=True).last().sort("received_ns")
@@ -76,7 +100,7 @@ def _returns(ticks: pl.DataFrame) -> pl.DataFrame:
         start_ns=pl.col("received_ns").shift(1),
         end_ns=pl.col("received_ns"),
         move=pl.col("price").log().diff(),
-    ).slice(1)
+    ).drop_nulls("move")
 
 
 def _squares(returns: pl.DataFrame) -> float:

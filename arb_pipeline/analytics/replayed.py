@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import duckdb
 import msgspec
 
+from arb_pipeline.analytics.tops import Top, TopsWatch
 from arb_pipeline.errors import ReplayError
 from arb_pipeline.hours import Hour
 from arb_pipeline.lake.connection import quoted
@@ -69,6 +70,7 @@ class ReplayedPart:
     settings: EngineSettings
     rows: dict[str, list[Row]]
     markets: dict[str, MarketSeconds] = field(default_factory=dict)
+    tops: list[Top] = field(default_factory=list)
 
     @property
     def settings_json(self) -> str:
@@ -91,14 +93,21 @@ def replay_part(connection: duckdb.DuckDBPyConnection, part: Part) -> ReplayedPa
     settings = engine.state.settings
     rows: dict[str, list[Row]] = {}
     markets = {market: MarketSeconds(scope.name) for scope in settings.feeds for market in _markets(scope)}
+    watch = TopsWatch(engine.state)
     outputs = 0
     for seq, event in _events(connection, part):
         for output in engine.process(event):
             outputs += 1
             for table, row in output_rows(seq, output):
                 rows.setdefault(table, []).append(row)
-        if isinstance(event, ClockTick) and event.received_ns % NANOS_PER_SECOND == 0:
+            watch.follow(output)
+        is_tick = isinstance(event, ClockTick)
+        if is_tick and event.received_ns % NANOS_PER_SECOND == 0:
             _count_second(engine, markets)
+        if is_tick or watch.is_close:
+            watch.look()
+    if part.last_seq is None:
+        watch.end()
     return ReplayedPart(
         part=part,
         last_seq=engine.event_count,
@@ -108,6 +117,7 @@ def replay_part(connection: duckdb.DuckDBPyConnection, part: Part) -> ReplayedPa
         settings=settings,
         rows=rows,
         markets=markets,
+        tops=watch.tops,
     )
 
 

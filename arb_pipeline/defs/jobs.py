@@ -10,9 +10,18 @@ COMPACTION = dg.define_asset_job(
 HOURLY = dg.define_asset_job(
     "work_closed_hours",
     selection=dg.AssetSelection.groups(
-        "reconcile", "quality", "simulate", "pnl", "staging", "intermediate", "marts", "published"
+        "reconcile",
+        "quality",
+        "simulate",
+        "pnl",
+        "analyse",
+        "reference",
+        "staging",
+        "intermediate",
+        "marts",
+        "published",
     ),
-    description="Closed hours: replay, comparison with live, trades, PnL, quality, marts, published file.",
+    description="Closed hours: replay, comparison with live, trades, PnL, quality, statistics, marts, published file.",
 )
 REPORT = dg.define_asset_job(
     "send_daily_report",

@@ -113,6 +113,22 @@ REPLAY_MARKETS: Final = LakeTable(
     ),
 )
 
+MARKET_TOPS: Final = LakeTable(
+    "market_tops",
+    Origin.DERIVED,
+    "one row per change of a market's prices, seen every 100 ms and at every event while an episode is open",
+    (
+        _HOUR,
+        WORKER,
+        RUN,
+        _text("market", "instrument or pool"),
+        _int("received_ns", "since when it was so, ns UTC"),
+        _int("best_bid_e8", "quote x 1e8; null for a pool, and while the market is not trusted", nullable=True),
+        _int("best_ask_e8", "quote x 1e8; null for a pool, and while the market is not trusted", nullable=True),
+        _int("price_e8", "mid of a book, marginal price of a pool, x 1e8; null while not trusted", nullable=True),
+    ),
+)
+
 RECONCILIATION: Final = LakeTable(
     "reconciliation",
     Origin.DERIVED,
@@ -208,13 +224,71 @@ FEED_QUALITY: Final = LakeTable(
     ),
 )  # fmt: skip
 
+MARKET_MINUTES: Final = LakeTable(
+    "market_minutes",
+    Origin.DERIVED,
+    "one row per minute, worker and market with a price",
+    (
+        _HOUR,
+        WORKER,
+        _text("market", "instrument or pool"),
+        _int("minute_ns", "start of the minute, ns UTC"),
+        _int("trusted_seconds", "seconds of the minute in which the market was trusted"),
+        _int("volatility_centibps", "root of the summed squared returns, hundredths of a bp", nullable=True),
+        _int("spread_centibps", "mean spread by time, hundredths of a bp; null for a pool", nullable=True),
+        _int("volume_e8", "traded notional, quote x 1e8; null without a trade", nullable=True),
+    ),
+)
+
+ATTRIBUTION: Final = LakeTable(
+    "attribution",
+    Origin.DERIVED,
+    "one row per episode that live and replay agree on",
+    (
+        _HOUR,
+        WORKER,
+        RUN,
+        _text("opportunity_id", "episode"),
+        *_ROUTE,
+        _int("opened_ns", "ns UTC"),
+        _int("opening_cex_centibps", "what the book added to the gap before the opening", nullable=True),
+        _int("opening_pool_centibps", "what the pool added to the gap before the opening", nullable=True),
+        _int("closing_cex_centibps", "what the book took from the gap after the peak", nullable=True),
+        _int("closing_pool_centibps", "what the pool took from the gap after the peak", nullable=True),
+        _text("opened_by", "cex, pool, both or none; null where a price is not known", nullable=True),
+        _text("closed_by", "cex, pool, both or none; null where a price is not known", nullable=True),
+    ),
+)
+
+LEAD_LAG: Final = LakeTable(
+    "lead_lag",
+    Origin.DERIVED,
+    "one row per hour, worker, instrument and pool",
+    (
+        _HOUR,
+        WORKER,
+        _text("instrument", "venue:symbol"),
+        _text("pool", "venue:address"),
+        _int("instrument_moves", "price changes of the book"),
+        _int("pool_moves", "price changes of the pool"),
+        _int("lag_ns", "lag of the largest contrast; above 0 the book leads", nullable=True),
+        _int("contrast_millionths", "contrast at that lag", nullable=True),
+        _int("contrast_at_zero_millionths", "contrast without a lag", nullable=True),
+        _int("ratio_millionths", "book's lead over pool's lead over all lags; above 1e6 the book leads", nullable=True),
+    ),
+)
+
 DERIVED: Final = (
     *(_replayed(name) for name in RECONCILED_TABLES),
     REPLAY_RUNS,
     REPLAY_MARKETS,
+    MARKET_TOPS,
     RECONCILIATION,
     TRADE_OUTCOMES,
     PNL_HOURLY,
     FEED_QUALITY,
+    MARKET_MINUTES,
+    ATTRIBUTION,
+    LEAD_LAG,
 )
 LAKE_TABLES: Final[dict[str, LakeTable]] = {table.name: table for table in (*CAPTURED, *DERIVED)}

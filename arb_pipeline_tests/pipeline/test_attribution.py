@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arb_pipeline.analytics.attribution import BOTH, CEX, NONE, POOL, attribute, attribution_counts
+from arb_pipeline.analytics.attribution import BOTH, CEX, NONE, POOL, attribute, attribution_rows
 
 SECOND = 10**9
 OPENED, PEAKED, CLOSED = 100 * SECOND, 103 * SECOND, 110 * SECOND
@@ -78,15 +78,14 @@ def test_without_a_price_nobody_is_blamed() -> None:
     assert attribute(opportunities(("o", BUY_CEX)), prices({}, {}))["closed_by"].to_list() == [None]
 
 
-def test_rows_keep_their_order_and_are_counted() -> None:
+def test_rows_keep_their_order_and_come_in_whole_hundredths() -> None:
     rows = opportunities(("z", BUY_CEX), ("a", BUY_POOL), ("m", BUY_CEX))
     found = attribute(rows, prices({90: 100, 100: 99}, {90: 100, 110: 99}))
-    assert found["opportunity_id"].to_list() == ["z", "a", "m"]
-    counts = attribution_counts(found)
-    assert counts.select("opened_by", "closed_by", "episodes").rows() == [(CEX, POOL, 2), (NONE, NONE, 1)]
-    assert counts["share"].to_list() == pytest.approx([2 / 3, 1 / 3])
-    by = attribution_counts(found.with_columns(pool=pl.Series(["p", "p", "q"])), by=["pool"])
-    assert by["share"].to_list() == [0.5, 0.5, 1.0]
+    whole = attribution_rows(found)
+    assert whole["opportunity_id"].to_list() == ["z", "a", "m"]
+    moved = round(-log(0.99) * 1_000_000)
+    assert whole["opening_cex_centibps"].to_list() == [moved, -moved, moved]
+    assert whole["opened_by"].to_list() == [CEX, NONE, CEX]
 
 
 PATH = st.lists(st.floats(50, 200), min_size=4, max_size=4)

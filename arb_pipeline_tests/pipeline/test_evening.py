@@ -53,7 +53,9 @@ def test_the_published_file_has_the_marts_as_tables_and_the_lake_as_views(evenin
     with duckdb.connect(str(evening.platform.settings.published), read_only=True) as connection:
         tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
         assert {"fct_opportunities", "fct_reconciliation", "fct_simulated_trades", "fct_pnl_daily", "fct_slippage",
-                "fct_feed_quality", "fct_gaps", "dim_instruments", "rpt_daily", "readme"} <= tables  # fmt: skip
+                "fct_feed_quality", "fct_gaps", "dim_instruments", "rpt_daily", "readme", "fct_inventory",
+                "fct_attribution", "fct_venue_comparison", "fct_edge_decay", "fct_lifetimes", "fct_fee_what_if",
+                "fct_regimes", "fct_pnl_hourly", "fct_completeness", "fct_lead_lag"} <= tables  # fmt: skip
         for table in (*CAPTURED, *DERIVED):
             connection.execute(f"FROM lake.{table.name} LIMIT 1")
         ((described,),) = connection.execute("SELECT count(*) FROM readme WHERE description = ''").fetchall()

@@ -12,11 +12,13 @@ from arb_pipeline.defs.lake.assets import lake_key
 from arb_pipeline.defs.reconcile.checks import FILES_UNCHANGED, INPUTS_COMPLETE, files_unchanged, inputs_complete
 from arb_pipeline.errors import ReplayError
 from arb_pipeline.hours import Hour
+from arb_pipeline.lake.compaction import ensure_placeholders
 from arb_pipeline.lake.connection import open_hours, parquet
 from arb_pipeline.lake.derived import rows_as_table, write_hour
 from arb_pipeline.lake.layout import LakeLayout
 from arb_pipeline.lake.tables import (
     LAKE_TABLES,
+    MARKET_TOPS,
     RECONCILED_TABLES,
     RECONCILIATION,
     REPLAY_MARKETS,
@@ -36,11 +38,11 @@ _REPLAYED = tuple(LAKE_TABLES[f"replayed_{name}"] for name in RECONCILED_TABLES)
     group_name=GROUP,
     owners=OWNERS,
     kinds={"python", "parquet"},
-    code_version="1",
+    code_version="2",
     partitions_def=HOURS,
     backfill_policy=ONE_RUN,
     deps=[lake_key(name) for name in (*_INPUTS, "keyframes")],
-    metadata=table_metadata(*_REPLAYED, REPLAY_RUNS, REPLAY_MARKETS),
+    metadata=table_metadata(*_REPLAYED, REPLAY_RUNS, REPLAY_MARKETS, MARKET_TOPS),
     check_specs=[
         dg.AssetCheckSpec(
             FILES_UNCHANGED,
@@ -65,6 +67,8 @@ def replayed_outputs(
     record.
     """
     hours = hours_of(context)
+    # A table that came with a new version has no file yet.
+    ensure_placeholders(lake.layout)
     for hour in hours:
         lake.catalogue.begin(hour)
     unchanged = files_unchanged(lake.layout, lake.catalogue, hours)
@@ -120,6 +124,7 @@ def _replay_hour(layout: LakeLayout, hour: Hour) -> list[ReplayedPart]:
         _write(
             connection, layout, REPLAY_MARKETS.name, hour, [row for part in parts for row in _market_rows(hour, part)]
         )
+        _write(connection, layout, MARKET_TOPS.name, hour, [row for part in parts for row in _top_rows(hour, part)])
     return parts
 
 
@@ -151,6 +156,12 @@ def _market_rows(hour: Hour, replayed: ReplayedPart) -> Iterator[tuple[object, .
     for market, count in replayed.markets.items():
         run = (hour.start_ns, replayed.part.worker, replayed.part.run_id)
         yield (*run, count.feed, market, count.seconds, count.trusted, count.crossed)
+
+
+def _top_rows(hour: Hour, replayed: ReplayedPart) -> Iterator[tuple[object, ...]]:
+    run = (hour.start_ns, replayed.part.worker, replayed.part.run_id)
+    for top in replayed.tops:
+        yield (*run, top.market, top.received_ns, *top.prices)
 
 
 def reconcile_hour(layout: LakeLayout, hour: Hour) -> int:

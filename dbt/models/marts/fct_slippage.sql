@@ -23,6 +23,8 @@ summed as (
         worker,
         instrument,
         pool,
+        split_part(instrument, ':', 1) as cex_venue,
+        split_part(pool, ':', 1) as pool_venue,
         direction,
         latency_ns,
         notional_bucket,

@@ -18,7 +18,7 @@ days as (
     select
         report_date,
         count(*) as hours_covered,
-        cast(count(*) filter (where completeness_millionths >= 999000) as bigint) as hours_complete,
+        cast(count(*) filter (where completeness_millionths >= {{ complete_millionths() }}) as bigint) as hours_complete,
         {{ as_percent('sum(completeness_millionths) // 24') }} as completeness_pct,
         {{ as_percent('sum(completeness_millionths) // count(*)') }} as covered_completeness_pct,
         cast(sum(downtime_ns) as bigint) as downtime_ns,
