@@ -59,12 +59,18 @@ class StaleBookError(FeedError):
 
 
 class TransportError(FeedError):
-    """A venue that cannot be reached or a connection that is gone; never holds a URL, which may hold a key."""
+    """A venue that cannot be reached or a connection that is gone; never holds a URL, which may hold a key.
 
-    def __init__(self, message: str, *, host: str, close_code: int | None = None) -> None:
+    ``retry_after_s`` is how long the venue wants to be left alone, where it said so.
+    """
+
+    def __init__(
+        self, message: str, *, host: str, close_code: int | None = None, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(message)
         self.host = host
         self.close_code = close_code
+        self.retry_after_s = retry_after_s
 
 
 class MathRangeError(WorkerError):

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from copy import deepcopy
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
@@ -22,6 +23,7 @@ from streaming_worker.protocols.base import FeedProtocol, HttpRequest
 from streaming_worker.protocols.bitstamp import Bitstamp
 from streaming_worker.protocols.build import PROTOCOL_NAMES, build_protocol
 from streaming_worker.protocols.coinbase import CoinbaseAdvanced
+from streaming_worker.protocols.coinbase_exchange import CoinbaseExchange
 from streaming_worker.protocols.solana import Solana
 from streaming_worker.storage.rows import event_rows
 
@@ -187,7 +189,10 @@ def _renumber(protocol: FeedProtocol, content: bytes, random: Random, now_ns: in
     if random.random() < 0.05:
         return content
     if isinstance(protocol, CoinbaseAdvanced):
-        return re.sub(rb'"sequence_num":[0-9]+', b'"sequence_num":%d' % protocol._sequence.expected, content)
+        content = re.sub(rb'"sequence_num":[0-9]+', b'"sequence_num":%d' % protocol._sequence.expected, content)
+        return re.sub(rb'"timestamp":"[^"]{8,32}"', b'"timestamp":"%s"' % _moment(now_ns), content)
+    if isinstance(protocol, CoinbaseExchange):
+        return re.sub(rb'"time":"[^"]{8,32}"', b'"time":"%s"' % _moment(now_ns), content)
     if isinstance(protocol, Bitstamp):
         return re.sub(rb'"microtimestamp":"[0-9]+"', b'"microtimestamp":"%d"' % (now_ns // 1_000), content)
     if isinstance(protocol, Solana):
@@ -196,12 +201,17 @@ def _renumber(protocol: FeedProtocol, content: bytes, random: Random, now_ns: in
     return content
 
 
+def _moment(now_ns: int) -> bytes:
+    seconds, rest = divmod(now_ns, 10**9)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z".encode()
+
+
 def _feed(protocol: FeedProtocol, content: bytes, now_ns: int) -> list[Event]:
     """Let the protocol read a frame, and the venue confirm whatever it asks for then."""
     try:
         events = protocol.receive(content, now_ns)
     except FeedFormatError as e:
-        events = protocol.resync(e.instrument, GapCause.BAD_FRAME, now_ns)
+        events = [] if e.is_harmless else protocol.resync(e.instrument, GapCause.BAD_FRAME, now_ns)
     for call in protocol.http_requests():
         if "order_book" in call.path:
             events += _answered(protocol, call, now_ns)
@@ -221,7 +231,7 @@ def _answered(protocol: FeedProtocol, call: HttpRequest, now_ns: int) -> list[Ev
     try:
         return protocol.receive_http(call, body[: -(now_ns // 300_000_000 % 3) or None], now_ns)
     except FeedFormatError as e:
-        return protocol.resync(e.instrument, GapCause.BAD_FRAME, now_ns)
+        return [] if e.is_harmless else protocol.resync(e.instrument, GapCause.BAD_FRAME, now_ns)
 
 
 def _assert_recordable(events: list[Event]) -> None:

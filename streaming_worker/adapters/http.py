@@ -14,6 +14,7 @@ import httpx
 
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.adapters.names import Names
+from streaming_worker.adapters.retry_after import retry_after_s
 from streaming_worker.adapters.websocket import MIB, host_of, reason_of
 from streaming_worker.core.units import Nanos
 from streaming_worker.errors import TransportError
@@ -138,21 +139,21 @@ class VenueHttp:
 
     def _refused(self, response: httpx.Response) -> _Failure:
         status = response.status_code
+        wait_s = retry_after_s(response.headers.get("retry-after"), self._clock.now_ns())
         if status == _TOO_MANY_REQUESTS:
             self.limited += 1
-            wait_s = _seconds(response.headers.get("retry-after"))
             return _Failure(f"HTTP status {status}", is_limited=True, retry_after_s=wait_s)
         is_final = status < _SERVER_ERROR and status not in _RETRIED_CLIENT_ERRORS
-        return _Failure(f"HTTP status {status}", is_final=is_final)
+        return _Failure(f"HTTP status {status}", is_final=is_final, retry_after_s=wait_s)
 
     def _delay_s(self, failure: _Failure, attempt: int, next_base: int) -> float:
         """A host not yet tried is tried at once; a stated wait is kept; else exponential with full jitter."""
         settings = self._settings
+        if not failure.is_limited and next_base < len(self._bases):
+            return 0.0
         if failure.retry_after_s is not None:
             asked = min(failure.retry_after_s, settings.retry_after_cap_s)
             return asked + self._random.uniform(0, settings.backoff_base_s)
-        if not failure.is_limited and next_base < len(self._bases):
-            return 0.0
         return self._random.uniform(0, min(settings.backoff_cap_s, settings.backoff_base_s * 2.0**attempt))
 
 
@@ -163,11 +164,6 @@ def join_url(base: str, path: str) -> httpx.URL:
     queries = [part for part in (url.query.decode(), query) if part]
     raw_path = (url.path.rstrip("/") + own_path) or "/"
     return url.copy_with(raw_path=(raw_path + ("?" + "&".join(queries) if queries else "")).encode())
-
-
-def _seconds(header: str | None) -> float | None:
-    """Read Retry-After in seconds; a date form is not used by any venue and falls back to our own backoff."""
-    return float(header) if header is not None and header.isdigit() else None
 
 
 def _reason(error: Exception) -> str:

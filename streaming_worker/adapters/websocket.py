@@ -19,6 +19,7 @@ from websockets.protocol import Event
 
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.adapters.names import Names
+from streaming_worker.adapters.retry_after import retry_after_s
 from streaming_worker.core.units import Nanos
 from streaming_worker.errors import ConfigError, TransportError
 
@@ -79,7 +80,10 @@ class VenueSocket:
             await self._names.check(self._host, self._settings.open_timeout_s)
             connection = await self._connect()
         except (OSError, WebSocketException, TimeoutError) as e:
-            raise TransportError(f"cannot reach {self._host}: {reason_of(e)}", host=self._host) from e
+            wait_s = retry_after_s(_retry_after(e), self._clock.now_ns())
+            raise TransportError(
+                f"cannot reach {self._host}: {reason_of(e)}", host=self._host, retry_after_s=wait_s
+            ) from e
         assert isinstance(connection, _StampedConnection)
         self._connection = connection
         return self
@@ -151,6 +155,10 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return type(error).__name__
+
+
+def _retry_after(error: BaseException) -> str | None:
+    return error.response.headers.get("Retry-After") if isinstance(error, InvalidStatus) else None
 
 
 def _lost(host: str, error: ConnectionClosed) -> TransportError:

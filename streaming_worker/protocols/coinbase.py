@@ -28,6 +28,7 @@ from streaming_worker.errors import FeedFormatError
 from streaming_worker.protocols.base import BookCopy, HttpRequest, WholeNumber
 from streaming_worker.protocols.copies import CopyDesk, read_coinbase
 from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, level_parsers
+from streaming_worker.protocols.promptness import ConnectionAge
 from streaming_worker.protocols.resync import BookTrust
 from streaming_worker.protocols.timestamps import rfc3339_ns
 
@@ -92,6 +93,7 @@ class CoinbaseAdvanced:
         self._trust = BookTrust(feed, self._symbols)
         self._sequence = ConnectionSequence()
         self._heartbeat = HeartbeatCounter()
+        self._age = ConnectionAge()
         self._copies = CopyDesk(_COPY_PATH, read_coinbase, self._symbols, self._size_digits)
         self._outgoing: list[bytes] = []
         self._envelope = msgspec.json.Decoder(_Envelope)
@@ -104,6 +106,7 @@ class CoinbaseAdvanced:
         """Start a fresh connection: numbering restarts and every book waits for its snapshot."""
         self._trust.forget()
         self._copies.forget()
+        self._age.opened(received_ns)
         self._sequence = ConnectionSequence()
         self._heartbeat = HeartbeatCounter()
         self._outgoing.clear()
@@ -173,14 +176,18 @@ class CoinbaseAdvanced:
         try:
             events += self._read(envelope, number, received_ns)
         except FeedFormatError as e:
-            e.instrument = None if events else e.instrument
+            if events:
+                e.instrument, e.is_harmless = None, False
             raise
         self._request_due(received_ns)
         return events
 
     def _read(self, envelope: _Envelope, number: int, received_ns: Nanos) -> list[Event]:
         sent_ns = rfc3339_ns(envelope.timestamp)
+        is_older = self._age.is_older(received_ns, sent_ns)
         match envelope.channel:
+            case "l2_data" if is_older:
+                return self._repeated(envelope.events, received_ns)
             case "l2_data":
                 return self._books(envelope.events, sent_ns, number, received_ns)
             case "market_trades":
@@ -192,6 +199,19 @@ class CoinbaseAdvanced:
             case _:
                 self.counters["unknown_channels"] += 1
         return []
+
+    def _repeated(self, raw: msgspec.Raw, received_ns: Nanos) -> list[Event]:
+        """Refuse what was sent before this connection was opened; its books are in doubt.
+
+        The frame's own time tells: that of a snapshot's levels may be years old, or the epoch.
+        """
+        self.counters["older_than_connection"] += 1
+        keys = dict.fromkeys(self._keys.get(book.product_id) for book in self._book_events.decode(raw))
+        return [
+            self._trust.lose(key, GapCause.UNALIGNED_SNAPSHOT, received_ns)
+            for key in keys
+            if key is not None and not self._trust.is_lost(key)
+        ]
 
     def _books(self, raw: msgspec.Raw, sent_ns: Nanos | None, number: int, received_ns: Nanos) -> list[Event]:
         events: list[Event] = []
@@ -213,19 +233,26 @@ class CoinbaseAdvanced:
         return events
 
     def _trades(self, raw: msgspec.Raw, received_ns: Nanos) -> list[Event]:
-        events: list[Event] = []
-        for group in self._trade_events.decode(raw):
-            is_historical = group.type == "snapshot"
-            for trade in group.trades:
-                key = self._keys.get(trade.product_id)
-                if key is None:
-                    self.counters["unknown_products"] += 1
-                    continue
-                side = _TAKER_OF_MAKER.get(trade.side, TakerSide.UNKNOWN)
-                price, size = parse_e8(trade.price), parse_fixed(trade.size, self._size_digits[key])
-                traded_ns = rfc3339_ns(trade.time)
-                events.append(TradePrint(key, trade.trade_id, price, size, side, traded_ns, received_ns, is_historical))
-        return events
+        """Read prints; one that cannot be read harms no book."""
+        try:
+            return [
+                event
+                for group in self._trade_events.decode(raw)
+                for trade in group.trades
+                for event in self._print(trade, received_ns, is_historical=group.type == "snapshot")
+            ]
+        except (FeedFormatError, msgspec.MsgspecError, UnicodeDecodeError) as e:
+            raise FeedFormatError(f"coinbase: {e} in a trade", is_harmless=True) from e
+
+    def _print(self, trade: _Trade, received_ns: Nanos, *, is_historical: bool) -> list[Event]:
+        key = self._keys.get(trade.product_id)
+        if key is None:
+            self.counters["unknown_products"] += 1
+            return []
+        side = _TAKER_OF_MAKER.get(trade.side, TakerSide.UNKNOWN)
+        price, size = parse_e8(trade.price), parse_fixed(trade.size, self._size_digits[key])
+        traded_ns = rfc3339_ns(trade.time)
+        return [TradePrint(key, trade.trade_id, price, size, side, traded_ns, received_ns, is_historical)]
 
     def _beats(self, raw: msgspec.Raw, sent_ns: Nanos | None, received_ns: Nanos) -> list[Event]:
         events: list[Event] = []

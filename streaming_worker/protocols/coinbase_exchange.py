@@ -26,12 +26,14 @@ from streaming_worker.errors import FeedFormatError
 from streaming_worker.protocols.base import BookCopy, HttpRequest
 from streaming_worker.protocols.copies import CopyDesk, read_exchange
 from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, parse_levels, parse_sides
+from streaming_worker.protocols.promptness import ConnectionAge
 from streaming_worker.protocols.resync import BookTrust
 from streaming_worker.protocols.timestamps import rfc3339_ns
 
 _TAKER_OF_MAKER: Final = {"buy": TakerSide.SELL, "sell": TakerSide.BUY}
 _BOOK_CHANNEL: Final = "level2_batch"
 _COPY_PATH: Final = "/products/{symbol}/book?level=2"
+_PRINTS: Final = frozenset({"match", "last_match"})
 
 
 class _Kind(msgspec.Struct, gc=False):
@@ -78,6 +80,8 @@ class CoinbaseExchange:
         self._symbols = {instrument.key: instrument.symbol for instrument in instruments}
         self._size_digits = {instrument.key: instrument.size_digits for instrument in instruments}
         self._trust = BookTrust(feed, self._symbols)
+        self._age = ConnectionAge()
+        self._refused_ns: dict[str, Nanos | None] = {}
         self._copies = CopyDesk(_COPY_PATH, read_exchange, self._symbols, self._size_digits)
         self._outgoing: list[bytes] = []
         self._kind = msgspec.json.Decoder(_Kind)
@@ -90,6 +94,8 @@ class CoinbaseExchange:
         """Start a fresh connection: every book waits for its snapshot."""
         self._trust.forget()
         self._copies.forget()
+        self._age.opened(received_ns)
+        self._refused_ns.clear()
         self._outgoing.clear()
         return [FeedConnected(self.feed, connection, received_ns)]
 
@@ -147,39 +153,55 @@ class CoinbaseExchange:
         try:
             return self._market(kind.type, key, frame, received_ns)
         except (FeedFormatError, msgspec.MsgspecError) as e:
-            raise FeedFormatError(f"{key}: {e}", instrument=key) from e
+            raise FeedFormatError(f"{key}: {e}", instrument=key, is_harmless=kind.type in _PRINTS) from e
 
     def _market(self, kind: str, key: str, frame: bytes, received_ns: Nanos) -> list[Event]:
         match kind:
             case "l2update":
                 return self._delta(key, frame, received_ns)
             case "snapshot":
-                return [self._book(key, frame, received_ns)]
+                return self._book(key, frame, received_ns)
             case "match" | "last_match":
                 return [self._trade(key, frame, received_ns, is_historical=kind == "last_match")]
             case "heartbeat":
-                beat = self._heartbeat.decode(frame)
-                return [FeedHeartbeat(self.feed, rfc3339_ns(beat.time), None, received_ns)]
+                beat_ns = rfc3339_ns(self._heartbeat.decode(frame).time)
+                self._age.is_older(received_ns, beat_ns)
+                return [FeedHeartbeat(self.feed, beat_ns, None, received_ns)]
             case _:
                 self.counters["unknown_channels"] += 1
                 return []
 
-    def _book(self, key: str, frame: bytes, received_ns: Nanos) -> Event:
+    def _book(self, key: str, frame: bytes, received_ns: Nanos) -> list[Event]:
         book = self._snapshot.decode(frame)
         digits = self._size_digits[key]
         bids = parse_levels(book.bids, digits, is_snapshot=True)
         asks = parse_levels(book.asks, digits, is_snapshot=True)
         exchange_ns = None if book.time is None else rfc3339_ns(book.time)
+        # Where the same comes again after we asked again, it is the time of the book's last change.
+        is_older = self._age.is_older(received_ns, exchange_ns)
+        if is_older and self._refused_ns.get(key) != exchange_ns:
+            self._refused_ns[key] = exchange_ns
+            return self._repeated(key, received_ns)
         self._trust.trust(key)
-        return BookSnapshot(key, bids, asks, exchange_ns, received_ns)
+        return [BookSnapshot(key, bids, asks, exchange_ns, received_ns)]
 
     def _delta(self, key: str, frame: bytes, received_ns: Nanos) -> list[Event]:
+        update = self._update.decode(frame)
+        exchange_ns = rfc3339_ns(update.time)
+        if self._age.is_older(received_ns, exchange_ns):
+            return self._repeated(key, received_ns)
         if not self._trust.is_trusted(key):
             self.counters["deltas_without_snapshot"] += 1
             return []
-        update = self._update.decode(frame)
         bids, asks = parse_sides(update.changes, self._size_digits[key], is_snapshot=False)
-        return [BookDelta(key, bids, asks, rfc3339_ns(update.time), received_ns)]
+        return [BookDelta(key, bids, asks, exchange_ns, received_ns)]
+
+    def _repeated(self, key: str, received_ns: Nanos) -> list[Event]:
+        """Refuse what was sent before this connection was opened; its book is in doubt."""
+        self.counters["older_than_connection"] += 1
+        if self._trust.is_lost(key):
+            return []
+        return [self._trust.lose(key, GapCause.UNALIGNED_SNAPSHOT, received_ns)]
 
     def _trade(self, key: str, frame: bytes, received_ns: Nanos, *, is_historical: bool) -> Event:
         match = self._match.decode(frame)

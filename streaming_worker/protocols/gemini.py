@@ -179,7 +179,8 @@ class Gemini:
                 return self._update(key, self._depth.decode(frame), received_ns)
             return [self._print(self._trade.decode(frame), key, received_ns)]
         except (FeedFormatError, msgspec.MsgspecError) as e:
-            raise FeedFormatError(f"{key}: {e}", instrument=key) from e
+            # A trade that cannot be read harms no book.
+            raise FeedFormatError(f"{key}: {e}", instrument=key, is_harmless=kind.p is not None) from e
 
     def _update(self, key: str, depth: _Depth, received_ns: Nanos) -> list[Event]:
         if depth.u < depth.U:

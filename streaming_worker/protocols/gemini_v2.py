@@ -150,7 +150,7 @@ class GeminiV2:
                 return [self._print(self._trade.decode(frame), key, received_ns, is_historical=False)]
             return self._levels(key, self._changes.decode(frame), received_ns)
         except (FeedFormatError, msgspec.MsgspecError) as e:
-            raise FeedFormatError(f"{key}: {e}", instrument=key) from e
+            raise FeedFormatError(f"{key}: {e}", instrument=key, is_harmless=kind.type == "trade") from e
 
     def _levels(self, key: str, message: _Changes, received_ns: Nanos) -> list[Event]:
         """Read levels. Only a snapshot carries trades or auction events; nothing else marks it."""

@@ -1,36 +1,59 @@
-"""Which messages came with about the least delay: those show what a connection sends now.
+"""What a message's own time says about it: whether it came promptly, and whether it can be of this connection at all.
 
-A message that came later may be left over from before the connection. The least delay is taken over the last half
-minute or so in which messages came, so that a false time in one message does not count for long, and the first
-messages after an outage are still held against what came before it.
+Both hold the time against the feed's least delay over the last minutes in which messages came, its connections
+notwithstanding, so that the first messages after an outage are held against what came before it.
 """
 
 from typing import Final
 
-from streaming_worker.core.units import NANOS_PER_SECOND, Nanos
+from streaming_worker.core.units import I64_MAX, NANOS_PER_SECOND, Nanos
+from streaming_worker.core.venue_clock import VenueClock
 
 _PROMPT_NS: Final = NANOS_PER_SECOND
-_WINDOW_NS: Final = 30 * NANOS_PER_SECOND
+_WINDOWS: Final = 12
+_ENOUGH: Final = 2
+_AGE_WINDOWS: Final = 36
 _FAR_NS: Final = 60 * NANOS_PER_SECOND
 """No venue's clock is this far from ours: such a time is false, or ours is, and then nothing can be said."""
+_OLDER_NS: Final = 5 * NANOS_PER_SECOND
 
 
 class Promptness:
-    """The least delay of one feed, over its connections."""
+    """The least delay of one feed, over its connections.
 
-    __slots__ = ("_before_ns", "_least_ns", "_since_ns")
+    Messages that come promptly show what a connection sends now; one that came later may be left over from before.
+    """
+
+    __slots__ = ("_clock",)
 
     def __init__(self) -> None:
-        self._since_ns: Nanos | None = None
-        self._before_ns = self._least_ns = _FAR_NS
+        self._clock = VenueClock(windows=_WINDOWS, enough=_ENOUGH)
 
     def is_prompt(self, received_ns: Nanos, exchange_ns: Nanos) -> bool:
         """Judge one message and learn from it."""
-        delay_ns = received_ns - exchange_ns
-        if not -_FAR_NS < delay_ns < _FAR_NS:
+        if not -_FAR_NS < received_ns - exchange_ns < _FAR_NS:
             return False
-        if self._since_ns is None or received_ns - self._since_ns >= _WINDOW_NS:
-            self._since_ns = received_ns
-            self._before_ns, self._least_ns = self._least_ns, _FAR_NS
-        self._least_ns = min(self._least_ns, delay_ns)
-        return delay_ns - min(self._before_ns, self._least_ns) <= _PROMPT_NS
+        delay_ns = self._clock.delay(received_ns, exchange_ns)
+        return delay_ns is not None and delay_ns <= _PROMPT_NS
+
+
+class ConnectionAge:
+    """Tells what was sent long before its connection was opened: that is a repetition, whatever its number says.
+
+    Only messages of the feed are held against one another, so that it does not matter what our clock says.
+    """
+
+    __slots__ = ("_clock", "_opened_ns")
+
+    def __init__(self) -> None:
+        self._clock = VenueClock(windows=_AGE_WINDOWS, most_skew_ns=I64_MAX)
+        self._opened_ns: Nanos = 0
+
+    def opened(self, received_ns: Nanos) -> None:
+        """Start a connection."""
+        self._opened_ns = received_ns
+
+    def is_older(self, received_ns: Nanos, exchange_ns: Nanos | None) -> bool:
+        """Judge one message and learn from it; one without a time is taken for new."""
+        delay_ns = self._clock.delay(received_ns, exchange_ns)
+        return delay_ns is not None and received_ns - delay_ns < self._opened_ns - _OLDER_NS

@@ -7,13 +7,14 @@ Source: solana.com/docs/rpc/websocket.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from streaming_worker.core.events import ChainClock, Event, FeedConnected, GapCause, SlotAdvanced
 from streaming_worker.core.instrument import Pool
-from streaming_worker.core.units import I64_MAX, Nanos
+from streaming_worker.core.units import I64_MAX, NANOS_PER_MILLISECOND, NANOS_PER_SECOND, Nanos
 from streaming_worker.errors import FeedFormatError
 from streaming_worker.protocols import solana_rpc as rpc
 from streaming_worker.protocols.base import BookCopy, HttpRequest
@@ -24,13 +25,26 @@ from streaming_worker.protocols.whirlpool import decode_clock
 CHECK_EVERY_SLOTS: Final = 25
 _RETRY_AFTER_SLOTS: Final = 5
 _MOST_UNKNOWN: Final = 256
+_REPLY_WAIT_NS: Final = 4 * NANOS_PER_SECOND
+_REPLY_WAIT_EACH_NS: Final = 250 * NANOS_PER_MILLISECOND
+"""Requests are sent at a pace: one behind many others is given the time until it is sent."""
+_MOST_ASKED: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A subscription that waits for its reply; ``pool`` None for the one of slots."""
+
+    pool: PoolAccounts | None
+    address: str
+    due_ns: Nanos
+    times: int
 
 
 class Solana:
     """One feed of one node: its pools over a socket, checked by calls; owns neither and reads no clock."""
 
     keepalive: bytes | None = None
-    reconnect_reason: str | None = None
     complaint: str | None = None
 
     def __init__(
@@ -43,6 +57,7 @@ class Solana:
     ) -> None:
         self.feed = feed
         self.counters: Counter[str] = Counter()
+        self.reconnect_reason: str | None = None
         self._pools = {pool.key: PoolAccounts(pool) for pool in pools}
         self._trust = BookTrust(feed, self._pools)
         self._commitment = commitment
@@ -51,7 +66,9 @@ class Solana:
         self._clock_slot = 0
         self._requests = 0
         self._has_slots = False
-        self._asked: dict[int, tuple[PoolAccounts | None, str]] = {}
+        self._now_ns: Nanos = 0
+        self._asked: dict[int, _Asked] = {}
+        self._superseded: set[int] = set()
         self._ending: set[int] = set()
         self._subscribed: dict[int, tuple[PoolAccounts, str]] = {}
         self._unknown: list[tuple[rpc.AccountParams, Nanos]] = []
@@ -67,11 +84,13 @@ class Solana:
     def opened(self, connection: int, received_ns: Nanos) -> list[Event]:
         """Start a fresh connection: subscription ids restart, and every pool is read by a call."""
         self._trust.forget()
+        self.reconnect_reason = None
+        self._now_ns = received_ns
         self._requests = self._slot = 0
         self._has_slots = False
         for of_the_old_connection in (
-            self._asked, self._ending, self._subscribed, self._unknown, self._next_check_slot, self._stands_since_slot,
-            self._outgoing, self._calls,
+            self._asked, self._superseded, self._ending, self._subscribed, self._unknown, self._next_check_slot,
+            self._stands_since_slot, self._outgoing, self._calls,
         ):  # fmt: skip
             of_the_old_connection.clear()
         for pool in self._pools.values():
@@ -88,11 +107,13 @@ class Solana:
 
     def receive(self, frame: bytes, received_ns: Nanos) -> list[Event]:
         """Decode one frame. Raises FeedFormatError; the caller resynchronises."""
+        self._now_ns = received_ns
         try:
             events = self._read(self._frames.decode(frame), received_ns)
         except (msgspec.MsgspecError, UnicodeDecodeError) as e:
             raise FeedFormatError(f"solana: {e} in {frame[:120]!r}") from e
         self._request_due(received_ns)
+        self._ask_again(received_ns)
         return events
 
     def receive_http(self, request: HttpRequest, body: bytes, received_ns: Nanos) -> list[Event]:
@@ -172,23 +193,34 @@ class Solana:
         return events
 
     def _reply(self, frame: rpc.RpcFrame) -> list[Event]:
-        if isinstance(frame.id, int) and frame.id in self._ending:
-            self._ending.discard(frame.id)
+        if isinstance(frame.id, int) and self._is_over(frame.id, frame):
             return []
         if not isinstance(frame.id, int) or frame.id not in self._asked:
             raise FeedFormatError(f"solana: expected a notification or a reply to us, received {frame}"[:300])
-        pool, address = self._asked.pop(frame.id)
+        asked = self._asked.pop(frame.id)
         if frame.error is not None:
-            what = "slots" if pool is None else f"{address} of {pool.key}"
+            what = "slots" if asked.pool is None else f"{asked.address} of {asked.pool.key}"
             raise FeedFormatError(
                 f"solana refused to subscribe to {what}: {frame.error.code} {frame.error.message}",
-                instrument=None if pool is None else pool.key,
+                instrument=None if asked.pool is None else asked.pool.key,
             )
         subscription = self._numbers.decode(frame.result)
-        if pool is None:
+        if asked.pool is None:
             self._has_slots = True
             return []
-        return self._confirmed(pool, address, subscription)
+        return self._confirmed(asked.pool, asked.address, subscription)
+
+    def _is_over(self, request: int, frame: rpc.RpcFrame) -> bool:
+        """Whether a reply is to a request that no longer matters; a subscription that nobody waits for is ended."""
+        if request in self._ending:
+            self._ending.discard(request)
+            return True
+        if request not in self._superseded:
+            return False
+        self._superseded.discard(request)
+        if frame.error is None:
+            self._unsubscribe(self._numbers.decode(frame.result))
+        return True
 
     def _confirmed(self, pool: PoolAccounts, address: str, subscription: int) -> list[Event]:
         """Note a subscription, take what came too early, and read the pool once all its subscriptions stand."""
@@ -196,7 +228,7 @@ class Solana:
         early = [known for known in self._unknown if known[0].subscription == subscription]
         self._unknown = [known for known in self._unknown if known[0].subscription != subscription]
         events = [event for params, came_ns in early for event in self._notified(params, came_ns)]
-        if all(waiting is not pool for waiting, _ in self._asked.values()):
+        if all(waiting.pool is not pool for waiting in self._asked.values()):
             self._stands_since_slot[pool.key] = self._slot
             self._call(pool)
         return events
@@ -244,23 +276,44 @@ class Solana:
         for pool in due:
             for subscription in [number for number, (owner, _) in self._subscribed.items() if owner is pool]:
                 del self._subscribed[subscription]
-                self._requests += 1
-                self._ending.add(self._requests)
-                self._outgoing.append(rpc.unsubscribe_account(self._requests, subscription))
+                self._unsubscribe(subscription)
             pool.take_unsubscribed()
             self._subscribe(pool, pool.addresses)
 
-    def _subscribe(self, pool: PoolAccounts, addresses: Iterable[str]) -> None:
+    def _ask_again(self, now_ns: Nanos) -> None:
+        """A lost request or reply must not leave a pool to its checks: ask again, and in the end connect anew."""
+        for late in [asked for asked in self._asked.values() if now_ns >= asked.due_ns]:
+            if late.times >= _MOST_ASKED:
+                self.reconnect_reason = "it does not answer subscriptions"
+                return
+            self.counters["subscriptions_asked_again"] += 1
+            if late.pool is None:
+                self._subscribe_slots(late.times + 1)
+            else:
+                self._subscribe(late.pool, [late.address], late.times + 1)
+
+    def _subscribe(self, pool: PoolAccounts, addresses: Iterable[str], times: int = 1) -> None:
         for address in addresses:
-            request = self._asking(pool, address)
+            request = self._asking(pool, address, times)
             self._outgoing.append(rpc.subscribe_account(request, address, self._commitment))
 
-    def _subscribe_slots(self) -> None:
-        self._outgoing.append(rpc.subscribe_slots(self._asking(None, "")))
+    def _subscribe_slots(self, times: int = 1) -> None:
+        self._outgoing.append(rpc.subscribe_slots(self._asking(None, "", times)))
 
-    def _asking(self, pool: PoolAccounts | None, address: str) -> int:
+    def _unsubscribe(self, subscription: int) -> None:
         self._requests += 1
-        self._asked[self._requests] = pool, address
+        self._ending.add(self._requests)
+        self._outgoing.append(rpc.unsubscribe_account(self._requests, subscription))
+
+    def _asking(self, pool: PoolAccounts | None, address: str, times: int) -> int:
+        """Number a request; it takes the place of an earlier one for the same, so that asking twice does no harm."""
+        for request in [n for n, asked in self._asked.items() if asked.pool is pool and asked.address == address]:
+            del self._asked[request]
+            # A second subscription of slots only says twice what is said once.
+            (self._ending if pool is None else self._superseded).add(request)
+        self._requests += 1
+        due_ns = self._now_ns + _REPLY_WAIT_NS + len(self._asked) * _REPLY_WAIT_EACH_NS
+        self._asked[self._requests] = _Asked(pool, address, due_ns, times)
         return self._requests
 
     def _call(self, pool: PoolAccounts) -> None:

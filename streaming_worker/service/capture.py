@@ -56,13 +56,15 @@ class RetrySettings:
     """Backoff with full jitter: a wait is drawn from zero to ``base * 2^failures``, at most ``cap``.
 
     A connection that held for ``stable_after_s`` clears the count. After ``primary_attempts`` failures the fallback
-    is tried, then both in turn.
+    is tried, then both in turn. A venue that says how long it wants to be left alone is, for at most
+    ``retry_after_cap_s``, and the drawn wait comes on top.
     """
 
     backoff_base_s: float = 1.0
     backoff_cap_s: float = 60.0
     stable_after_s: float = 60.0
     primary_attempts: int = 3
+    retry_after_cap_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,7 @@ class Edge:
 class _Loss:
     reason: str
     close_code: int | None
+    retry_after_s: float | None = None
 
 
 class FeedSupervisor:
@@ -156,7 +159,7 @@ class FeedSupervisor:
         try:
             await self._connect_and_run(self._endpoints[index], self._intakes[index], caller)
         except TransportError as e:
-            return _Loss(str(e), e.close_code)
+            return _Loss(str(e), e.close_code, e.retry_after_s)
         except Exception as e:
             self.status.defects += 1
             _LOG.exception("feed_defect", feed=self.feed, error=type(e).__name__)
@@ -196,7 +199,8 @@ class FeedSupervisor:
         if self._was_stable():
             status.failures = 0
         ceiling_s = min(retry.backoff_cap_s, retry.backoff_base_s * 2.0 ** min(status.failures, _MAX_DOUBLINGS))
-        delay_s = self._edge.random.uniform(0, ceiling_s)
+        asked_s = min(loss.retry_after_s or 0.0, retry.retry_after_cap_s)
+        delay_s = asked_s + self._edge.random.uniform(0, ceiling_s)
         status.failures += 1
         status.retry_at_ns = clock.now_ns() + round(delay_s * NANOS_PER_SECOND)
         _LOG.warning(

@@ -93,6 +93,15 @@ async def test_a_stated_wait_is_capped() -> None:
     assert 30.0 <= waits[0] <= 30.5
 
 
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_wait_may_be_stated_as_a_date(status: int) -> None:
+    limited = PlainTextResponse("", status_code=status, headers={"retry-after": "Thu, 01 Jan 1970 00:01:20 GMT"})
+    clock = HandClock(start_ns=77 * 10**9)
+    async with http_venue(Script(limited, PlainTextResponse("ok"))) as base, caller(base, clock=clock) as http:
+        waits = await waits_of(clock, asyncio.ensure_future(http.call(BOOK)))
+    assert 3.0 <= waits[0] <= 3.5
+
+
 async def test_without_retry_after_the_wait_grows_with_jitter_and_a_cap() -> None:
     script = Script(PlainTextResponse("", status_code=429))
     clock = HandClock()

@@ -226,3 +226,58 @@ def test_an_unknown_product_is_counted() -> None:
 def test_an_answer_that_nobody_asked_for_is_refused() -> None:
     with pytest.raises(FeedFormatError):
         _protocol().receive_http(HttpRequest("x", "GET", "/"), b"{}", NOW_NS)
+
+
+TRADE = {
+    "product_id": "SOL-USD",
+    "trade_id": "1",
+    "price": "x",
+    "size": "2",
+    "time": "2026-09-21T14:13:19Z",
+    "side": "BUY",
+}
+
+
+@pytest.mark.parametrize("trades", [[TRADE], [{"product_id": "SOL-USD"}], 7])
+def test_a_trade_that_cannot_be_read_harms_no_book(trades: object) -> None:
+    protocol, venue = _synced()
+    with pytest.raises(FeedFormatError, match="in a trade") as caught:
+        protocol.receive(venue.envelope("market_trades", {"type": "update", "trades": trades}), NOW_NS)
+    assert caught.value.is_harmless
+    assert len(protocol.receive(venue.book("update", ("bid", "1", "1")), NOW_NS)) == 1
+
+
+def test_a_gap_that_an_unreadable_trade_shows_is_not_harmless() -> None:
+    protocol, venue = _synced()
+    venue.number += 1
+    with pytest.raises(FeedFormatError) as caught:
+        protocol.receive(venue.envelope("market_trades", {"type": "update", "trades": [TRADE]}), NOW_NS)
+    assert not caught.value.is_harmless
+
+
+def _second(number: int) -> str:
+    return f"2026-09-21T14:{13 + (20 + number) // 60:02d}:{(20 + number) % 60:02d}Z"
+
+
+def test_a_snapshot_of_long_ago_on_a_new_connection_is_asked_for_again() -> None:
+    """The books of a connection once were what an old one had begun with; event times may be the epoch, so no help."""
+    protocol, venue = _synced()
+    later_ns = NOW_NS + 40 * 10**9
+    protocol.opened(2, later_ns)
+    venue = Coinbase()
+    protocol.receive(venue.envelope("heartbeats", {"heartbeat_counter": 7}, timestamp=_second(40)), later_ns)
+    old = [book_event("snapshot", *SNAPSHOT), book_event("snapshot", ("bid", "65000", "1"), product="BTC-USD")]
+    other = book_event("snapshot", ("bid", "1", "1"), product="DOGE-USD")
+    gaps = protocol.receive(venue.envelope("l2_data", *old, other, timestamp=_second(0)), later_ns)
+    assert gaps == [FeedGap("coinbase", key, GapCause.UNALIGNED_SNAPSHOT, None, None, later_ns) for key in (SOL, BTC)]
+    assert [message["type"] for message in sent(protocol.outgoing())] == ["unsubscribe", "subscribe"]
+    assert protocol.receive(venue.envelope("l2_data", old[0], timestamp=_second(1)), later_ns) == []
+    assert (
+        protocol.receive(
+            venue.envelope("l2_data", book_event("update", ("bid", "1", "1")), timestamp=_second(40)), later_ns
+        )
+        == []
+    )
+    (snapshot,) = protocol.receive(venue.envelope("l2_data", old[0], timestamp=_second(41)), later_ns + 10**9)
+    assert isinstance(snapshot, BookSnapshot)
+    assert protocol.counters["older_than_connection"] == 2

@@ -134,3 +134,48 @@ def test_what_cannot_be_read_is_refused_in_words(bad: bytes, words: str) -> None
 def test_an_answer_that_nobody_asked_for_is_refused() -> None:
     with pytest.raises(FeedFormatError):
         _protocol().receive_http(HttpRequest("x", "GET", "/"), b"{}", NOW_NS)
+
+
+def test_a_match_that_cannot_be_read_harms_no_book() -> None:
+    with pytest.raises(FeedFormatError) as caught:
+        _protocol().receive(frame({"type": "match", "product_id": "SOL-USD", "trade_id": 9}), NOW_NS)
+    assert caught.value.is_harmless
+
+
+def _later() -> CoinbaseExchange:
+    """Return a protocol on its second connection, forty seconds after its first."""
+    protocol = _protocol()
+    beat = {"type": "heartbeat", "product_id": "SOL-USD"}
+    protocol.receive(frame({**beat, "time": "2026-09-21T14:13:20Z"}), NOW_NS)
+    protocol.opened(2, LATER_NS)
+    protocol.receive(frame({**beat, "time": "2026-09-21T14:14:00Z"}), LATER_NS)
+    return protocol
+
+
+LATER_NS = NOW_NS + 40 * 10**9
+GAP = FeedGap("coinbase", SOL, GapCause.UNALIGNED_SNAPSHOT, None, None, LATER_NS)
+
+
+def test_what_an_earlier_connection_began_with_is_asked_for_again() -> None:
+    protocol = _later()
+    assert protocol.receive(frame({**SNAPSHOT, "time": TIME}), LATER_NS) == [GAP]
+    assert [message["type"] for message in sent(protocol.outgoing())] == ["unsubscribe", "subscribe"]
+    assert protocol.receive(_update(("buy", "150", "1")), LATER_NS) == []
+    (again,) = protocol.receive(frame({**SNAPSHOT, "time": "2026-09-21T14:14:00Z"}), LATER_NS)
+    assert isinstance(again, BookSnapshot)
+    assert protocol.counters["older_than_connection"] == 2
+
+
+def test_an_old_snapshot_without_a_time_is_found_out_by_what_follows_it() -> None:
+    protocol = _later()
+    (book,) = protocol.receive(frame(SNAPSHOT), LATER_NS)
+    assert isinstance(book, BookSnapshot)
+    assert protocol.receive(_update(("buy", "150", "1")), LATER_NS) == [GAP]
+
+
+def test_a_book_that_did_not_change_for_long_is_taken_when_the_same_comes_again() -> None:
+    protocol = _later()
+    quiet = frame({**SNAPSHOT, "time": TIME})
+    assert protocol.receive(quiet, LATER_NS) == [GAP]
+    (book,) = protocol.receive(quiet, LATER_NS + 1)
+    assert isinstance(book, BookSnapshot)

@@ -240,3 +240,9 @@ def test_hostile_bytes_are_refused(bad: bytes) -> None:
 def test_an_answer_that_nobody_asked_for_is_refused() -> None:
     with pytest.raises(FeedFormatError):
         _protocol().receive_http(HttpRequest("x", "GET", "/"), b"{}", NOW_NS)
+
+
+def test_a_trade_that_cannot_be_read_harms_no_book() -> None:
+    with pytest.raises(FeedFormatError, match="SOLUSD") as caught:
+        _synced().receive(frame({"E": NOW_NS, "s": "solusd", "t": 12, "p": "x", "q": "0.25", "m": True}), NOW_NS)
+    assert caught.value.is_harmless

@@ -142,3 +142,9 @@ def test_a_resync_of_the_feed_asks_for_every_book() -> None:
 def test_an_answer_that_nobody_asked_for_is_refused() -> None:
     with pytest.raises(FeedFormatError):
         _protocol().receive_http(HttpRequest("x", "GET", "/"), b"{}", NOW_NS)
+
+
+def test_a_trade_that_cannot_be_read_harms_no_book() -> None:
+    with pytest.raises(FeedFormatError, match="SOLUSD") as caught:
+        _protocol().receive(frame({**TRADE, "price": "x"}), NOW_NS)
+    assert caught.value.is_harmless

@@ -8,12 +8,14 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from structlog.testing import capture_logs
 from websockets.asyncio.server import ServerConnection
 
 from arb_pipeline_tests.fixtures.kept_record import KeptRecord
 from arb_pipeline_tests.fixtures.market import GEMINI, settings
-from arb_pipeline_tests.fixtures.scripted_venue import closed_port, until, websocket_venue
+from arb_pipeline_tests.fixtures.scripted_venue import closed_port, http_venue, until, websocket_venue
 from streaming_worker.adapters.clock import Clock, HandClock
 from streaming_worker.adapters.http import HttpSettings, VenueHttp
 from streaming_worker.adapters.names import Names
@@ -197,6 +199,16 @@ async def test_what_cannot_be_reached_is_retried_with_growing_jittered_waits_up_
     assert all(str(line["reason"]).startswith("cannot reach 127.0.0.1: ") for line in logs)
     assert "SECRET" not in str(logs) + str(rig.events)
     assert not rig.of(FeedConnected)
+
+
+async def test_a_venue_that_says_how_long_it_wants_to_be_left_alone_is() -> None:
+    async def refuse(_: Request) -> Response:
+        return PlainTextResponse("", status_code=429, headers={"retry-after": "7"})
+
+    async with http_venue(refuse) as base, Rig(endpoint(base.replace("http", "ws"))).running() as rig:
+        waits = [await rig.wait_out(attempt) for attempt in (1, 2)]
+    assert 7.0 <= waits[0] <= 8.0
+    assert 7.0 <= waits[1] <= 9.0
 
 
 async def test_an_open_socket_without_frames_is_given_up() -> None:

@@ -1,8 +1,8 @@
 """Ready-made faults of every kind for every venue, drawn by seed, each with the time after which a reader can be right.
 
 Left out on purpose are wrong data that a venue gives its clients no means to notice: a lost or swapped change where
-nothing is numbered and nothing is compared (Coinbase Exchange, Gemini v2), an old snapshot under new numbers on
-Coinbase, and sizes that look right where no other copy exists. They can still be ordered one by one.
+nothing is numbered and nothing is compared (Coinbase Exchange, Gemini v2), an old snapshot without a time (Gemini v2),
+and sizes that look right where no other copy exists. They can still be ordered one by one.
 """
 
 import random
@@ -17,6 +17,7 @@ _CODES: Final = (1000, 1001, 1006, 1011, 1012, 1013, 4000, 4429)
 _STATUSES: Final = (429, 429, 500, 502, 503, 504)
 _NUMBERED: Final = ("coinbase", "gemini")
 _PLAIN: Final = ("coinbase_exchange", "gemini_v2")
+_TIMED: Final = ("coinbase", "coinbase_exchange", "gemini")
 _SOON_MS: Final = 3_000
 _POLLED_MS: Final = 14_000
 _COPIED_MS: Final = 90_000
@@ -41,8 +42,8 @@ def recipes_for(venue: str) -> list[Recipe]:
     draws: dict[str, Draw] = dict(_EVERYWHERE)
     if venue not in _PLAIN:
         draws |= _WITH_A_CHECK
-    if venue == "gemini":
-        draws |= _GEMINI
+    if venue in _TIMED:
+        draws |= _STALE
     if venue == "bitstamp":
         draws |= _BITSTAMP | _WITH_CALLS
     if venue == "solana":
@@ -156,7 +157,7 @@ _WITH_A_CHECK: Final[dict[str, Draw]] = {
     "silence_lost": _lasting(FaultKind.SILENCE, ending=Ending.LOST),
     "heartbeats_lost": _lasting(FaultKind.SILENCE_WITH_HEARTBEATS, ending=Ending.LOST),
 }
-_GEMINI: Final[dict[str, Draw]] = {"stale_lost": _stale(Ending.LOST)}
+_STALE: Final[dict[str, Draw]] = {"stale_lost": _stale(Ending.LOST)}
 _BITSTAMP: Final[dict[str, Draw]] = {
     "request_reconnect": _lasting(FaultKind.REQUEST_RECONNECT, least_ms=1_000, most_ms=3_000, close_code=1001),
     "plausible_values": _frames(FaultKind.CORRUPT_VALUES, lie=Lie.PLAUSIBLE),
