@@ -80,7 +80,7 @@ def test_every_documented_command_exists(line: str) -> None:
         case ["arb", name, *arguments]:
             assert_fits(name, arguments)
         case [program, *_]:
-            assert program in {"cp", "chmod", "curl", "kill", "tail", "supervisorctl", "python", "ls"}
+            assert program in {"cp", "chmod", "curl", "kill", "tail", "supervisorctl", "python", "ls", "amtool"}
 
 
 def assert_fits(name: str, arguments: list[str]) -> None:
