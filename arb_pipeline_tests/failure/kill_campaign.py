@@ -22,6 +22,7 @@ from streaming_worker.storage.segments import list_live_files
 CLOCK = AnchoredClock()
 IN_START_PERCENT = 20
 LONGEST_START_S = 2.0
+LATEST_COMMITS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class Kill:
     """One kill. ``run_id`` is None where it came before the gateway answered; ``settled`` is proven to be durable.
 
     ``recovery_ms`` is the time from the start of the process to its first acknowledgement, the repair of what the
-    kill before left included; ``batch`` is the largest number of events between two commits that were seen.
+    kill before left included; ``marks`` are the most events that were seen at each of the latest numbers of commits.
     """
 
     moment: str
@@ -38,12 +39,16 @@ class Kill:
     seen: int = 0
     acknowledged: int = 0
     settled: int = 0
-    batch: int = 0
+    marks: tuple[tuple[int, int], ...] = ()
     recovery_ms: int = 0
 
-    def tail_batches(self, recorded: int) -> float:
-        """Return how much of a batch was processed, as far as we saw, and is not on record."""
-        return round(max(0, self.seen - recorded) / max(1, self.batch), 2)
+    def tail_batches(self, recorded: int) -> int:
+        """Return how many batches the lost tail spans.
+
+        What was processed when ``commits`` stood at n is in batch n + 2 at the latest, n + 1 being on its way.
+        """
+        lost = [commits for commits, events in self.marks if events > recorded]
+        return max(1, self.marks[-1][0] - min(lost)) if lost else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,17 +106,16 @@ def _kill_at_work(worker: WorkerProcess, after_s: float) -> Kill:
         seen=last.events,
         acknowledged=last.acknowledged,
         settled=max((seen.events for seen in history if seen.commits + 2 <= last.commits), default=0),
-        batch=_largest_batch(history),
+        marks=_marks(history),
         recovery_ms=recovery_ms,
     )
 
 
-def _largest_batch(history: Iterable[Seen]) -> int:
-    """The events between the first sights of two neighbouring commits."""
-    first: dict[int, int] = {}
+def _marks(history: Iterable[Seen]) -> tuple[tuple[int, int], ...]:
+    most: dict[int, int] = {}
     for seen in history:
-        first.setdefault(seen.commits, seen.events)
-    return max((first[commit + 1] - events for commit, events in first.items() if commit + 1 in first), default=0)
+        most[seen.commits] = seen.events
+    return tuple(most.items())[-LATEST_COMMITS:]
 
 
 def runs_of(record: RecordReader) -> list[Run]:
@@ -200,7 +204,8 @@ def _sums(kills: list[Kill], runs: list[Run], rows: int) -> str:
         f"found once; acknowledged events: {sum(kill.acknowledged for kill, _ in found)}, "
         f"acknowledged and lost: {sum(max(0, kill.acknowledged - events) for kill, events in found)}; "
         f"kills with a lost tail: {sum(kill.seen > events for kill, events in found)}, "
-        f"largest {max(kill.tail_batches(events) for kill, events in found)} batches; "
+        f"largest {max(kill.seen - events for kill, events in found)} events, "
+        f"{max(kill.tail_batches(events) for kill, events in found)} batches; "
         f"back at work after {_median(back)} ms (median), {max(back)} ms (longest)"
     )
 

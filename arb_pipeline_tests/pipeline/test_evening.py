@@ -1,6 +1,9 @@
 """The whole way: segments to Parquet to replay to marts to mail, by the real jobs, with every check green."""
 
+import shutil
+import stat
 from decimal import Decimal
+from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -62,11 +65,71 @@ def test_the_published_file_has_the_marts_as_tables_and_the_lake_as_views(evenin
         assert described == 0
 
 
+def test_the_published_file_explains_every_table_and_every_column(evening: Evening) -> None:
+    with duckdb.connect(str(evening.platform.settings.published), read_only=True) as connection:
+        there = connection.execute(
+            "SELECT if(schema_name = 'main', table_name, schema_name || '.' || table_name), column_name, data_type"
+            " FROM duckdb_columns() WHERE NOT internal AND table_name NOT IN ('readme', 'examples')"
+        ).fetchall()
+        told = connection.execute(
+            "SELECT name, column_name, data_type FROM readme WHERE column_name IS NOT NULL"
+        ).fetchall()
+        assert sorted(there) == sorted(told)
+        tables = connection.execute("SELECT name FROM readme WHERE column_name IS NULL").fetchall()
+        assert {name for (name,) in tables} == {name for name, *_ in there} | {"readme", "examples"}
+        assert connection.execute("SELECT name, column_name FROM readme WHERE trim(description) = ''").fetchall() == []
+        comments = connection.execute(
+            "SELECT count(*) FROM duckdb_columns()"
+            " WHERE comment IS NULL AND schema_name = 'main' AND table_name LIKE 'fct%'"
+        ).fetchall()
+        assert comments == [(0,)]
+
+
+def test_the_example_queries_run_and_answer(evening: Evening) -> None:
+    with duckdb.connect(str(evening.platform.settings.published), read_only=True) as connection:
+        examples = connection.execute("SELECT title, query FROM examples").fetchall()
+        answers = {title: connection.execute(query).fetchall() for title, query in examples}
+    assert len(answers) == len(examples) >= 12
+    empty = {title for title, rows in answers.items() if not rows}
+    assert empty == {
+        "Where live and replay differ",  # nothing differs
+        "Trades of one hour as the venues printed them; date and hour keep the other files closed",  # of yesterday
+    }
+
+
+def test_the_views_of_the_lake_show_exact_decimals_and_times_beside_the_integers(evening: Evening) -> None:
+    with duckdb.connect(str(evening.platform.settings.published), read_only=True) as connection:
+        wrong = connection.execute(
+            "SELECT count(*) FROM lake.book_updates WHERE price * 100000000 <> price_e8 OR size * 100000000 <> size_e8"
+            " OR epoch_us(received_at) <> received_ns // 1000 OR date <> received_at::DATE OR hour <> hour(received_at)"
+        ).fetchall()
+        assert wrong == [(0,)]
+        kinds = connection.execute(
+            "SELECT DISTINCT typeof(price), typeof(received_at) FROM lake.book_updates"
+        ).fetchall()
+        assert kinds == [("DECIMAL(28,8)", "TIMESTAMP")]
+
+
+def test_the_lake_is_found_where_the_data_folder_was_moved(evening: Evening, tmp_path: Path) -> None:
+    data_dir = evening.platform.settings.data_dir
+    shutil.copy(evening.platform.settings.published, tmp_path / "copy.duckdb")
+    (tmp_path / "moved").symlink_to(data_dir, target_is_directory=True)
+    with duckdb.connect(str(tmp_path / "copy.duckdb"), read_only=True) as connection:
+        rows = connection.execute("SELECT count(*) FROM lake.clock_ticks").fetchall()
+        assert rows == [(156 * 60,)]
+        connection.execute(f"SET VARIABLE arb_data = '{tmp_path / 'nowhere'}'")
+        with pytest.raises(duckdb.IOException, match="nowhere"):
+            connection.execute("FROM lake.clock_ticks")
+        connection.execute(f"SET VARIABLE arb_data = '{tmp_path / 'moved'}'")
+        assert connection.execute("SELECT count(*) FROM lake.clock_ticks").fetchall() == rows
+    assert stat.S_IMODE(evening.platform.settings.published.stat().st_mode) == 0o600
+
+
 def test_columns_of_the_marts_keep_to_the_contract_of_names_and_types(evening: Evening) -> None:
     with duckdb.connect(str(evening.platform.settings.published), read_only=True) as connection:
         columns = connection.execute(
             "SELECT table_name, column_name, data_type FROM duckdb_columns()"
-            " WHERE schema_name = 'main' AND table_name <> 'readme' AND NOT internal"
+            " WHERE schema_name = 'main' AND table_name NOT IN ('readme', 'examples') AND NOT internal"
         ).fetchall()
     endings = {"_usd": "DECIMAL(28,8)", "_at": "TIMESTAMP", "_ns": "BIGINT"}
     for table, column, kind in columns:
