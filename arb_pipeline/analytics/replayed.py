@@ -17,7 +17,7 @@ from arb_pipeline.lake.connection import quoted
 from streaming_worker.core.events import ClockTick, Event
 from streaming_worker.core.units import NANOS_PER_SECOND
 from streaming_worker.engine.engine import Engine
-from streaming_worker.engine.evaluation import is_live
+from streaming_worker.engine.gates import is_live
 from streaming_worker.engine.settings import EngineSettings, FeedScope
 from streaming_worker.storage.inputs import read_events
 from streaming_worker.storage.rows import Row, output_rows

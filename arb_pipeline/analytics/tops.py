@@ -7,7 +7,7 @@ A market that is not trusted has no price from then on, so that nothing is measu
 from typing import NamedTuple
 
 from streaming_worker.core.outputs import Opportunity, OpportunityOpened, Output
-from streaming_worker.engine.evaluation import is_live
+from streaming_worker.engine.gates import is_live
 from streaming_worker.engine.state import BookView, EngineState, PoolView
 
 

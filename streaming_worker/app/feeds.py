@@ -47,6 +47,7 @@ def feed_protocol(feed: FeedConfig, config: Config, *, name: str | None = None) 
         instruments=[registry.instruments[key] for key in feed.instruments],
         pools=[registry.pools[key] for key in feed.pools],
         accepts_next_id=config.integrity.gemini_accepts_next_id,
+        asks_priority_fees=config.engine.network_cost.priority_percentile is not None,
     )
 
 

@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
+from streaming_worker.config.costs import cycles, network_cost, stable_bases
 from streaming_worker.config.document import Document, Row
 from streaming_worker.config.holdings import allocations, rebalancing
 from streaming_worker.config.model import FallbackConfig, FeedConfig
 from streaming_worker.config.setting import Value
-from streaming_worker.core.fees import NetworkCost, StableBasis, TakerFee
+from streaming_worker.core.fees import TakerFee
 from streaming_worker.core.instrument import Instrument, Pool, Registry, Venue
 from streaming_worker.core.units import NANOS_PER_MILLISECOND, NANOS_PER_SECOND
 from streaming_worker.engine.settings import EngineSettings, FeedScope, Limits, Simulation
@@ -63,14 +64,9 @@ def engine_settings(document: Document, feeds: tuple[FeedConfig, ...]) -> Engine
         pools=pools,
         feeds=tuple(FeedScope(feed.name, feed.instruments, feed.pools) for feed in feeds),
         taker_fees=_taker_fees(document, instruments),
-        network_cost=NetworkCost(
-            signature_lamports=document.integer("network.signature_lamports"),
-            signatures=document.integer("network.signatures"),
-            priority_lamports=document.integer("network.priority_lamports"),
-            source="configuration",
-            revert_share_millionths=document.integer("network.revert_share_percent"),
-        ),
-        stable_bases=tuple(_stable_basis(row) for row in document.rows["stable_bases"]),
+        network_cost=network_cost(document),
+        stable_bases=stable_bases(document, registry),
+        cycles=cycles(document, instruments),
         limits=_limits(document),
         simulation=_simulation(document),
         allocations=allocations(document),
@@ -205,16 +201,6 @@ def _pool(row: Row) -> Pool:
         quote=text_of(row["quote"]),
         base_decimals=whole_of(row["base_decimals"]),
         quote_decimals=whole_of(row["quote_decimals"]),
-    )
-
-
-def _stable_basis(row: Row) -> StableBasis:
-    return StableBasis(
-        asset=text_of(row["asset"]),
-        against=text_of(row["against"]),
-        receive_millionths=whole_of(row["receive_bps"]),
-        pay_millionths=whole_of(row["pay_bps"]),
-        source=text_of(row["source"]),
     )
 
 

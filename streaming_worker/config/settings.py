@@ -312,6 +312,30 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         digits=4,
     ),
     Setting(
+        "network.priority_percentile",
+        Kind.INTEGER,
+        "percentile of what others paid lately for the pool's accounts that a transaction pays, at least "
+        "network.priority_lamports; unset: that alone",
+        minimum=1,
+        maximum=100,
+    ),
+    Setting(
+        "network.compute_units",
+        Kind.INTEGER,
+        "compute units of one pool transaction, over which a measured priority fee is paid",
+        default=200000,
+        minimum=1000,
+        maximum=1400000,
+    ),
+    Setting(
+        "network.max_priority_age_seconds",
+        Kind.INTEGER,
+        "age of a measured priority fee beyond which network costs are unknown and nothing opens",
+        default=60,
+        minimum=1,
+        maximum=3600,
+    ),
+    Setting(
         "rebalancing.automatic",
         Kind.FLAG,
         "let recommended transfers between shadow balances depart at once, simulated",

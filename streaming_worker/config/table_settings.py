@@ -1,4 +1,4 @@
-"""The settings that stand in repeated tables: instruments, pools, feeds, fees, stable coins, balances, transfers."""
+"""The settings that stand in repeated tables: instruments, pools, feeds, fees, coins, cycles, balances, transfers."""
 
 from typing import Final
 
@@ -72,6 +72,28 @@ TABLE_SETTINGS: Final[tuple[Setting, ...]] = (
         digits=2,
     ),
     Setting("stable_bases[].source", Kind.TEXT, "where the number comes from", default="configuration"),
+    Setting(
+        "stable_bases[].instrument",
+        Kind.TEXT,
+        "its own book, as venue:symbol: best prices decide, and the two costs come on top",
+    ),
+    Setting(
+        "stable_bases[].max_age_seconds",
+        Kind.INTEGER,
+        "age of that book beyond which the price is unknown and nothing opens",
+        default=60,
+        minimum=1,
+        maximum=3600,
+    ),
+    Setting("cycles[].venue", Kind.TEXT, "whose books are traded in turn", required=True, choices=CEX_VENUES),
+    Setting("cycles[].home", Kind.TEXT, "where a turn starts and ends, at par with USD", default="USD"),
+    Setting(
+        "cycles[].fee_asset",
+        Kind.TEXT,
+        "the asset that the venue takes its taker fee in",
+        default="quote",
+        choices=("quote", "received"),
+    ),
     Setting("allocations[].venue", Kind.TEXT, "who holds it", required=True, choices=VENUES),
     Setting("allocations[].asset", Kind.TEXT, "what is held", required=True),
     Setting("allocations[].initial", Kind.DECIMAL, "shadow balance at the start", required=True, minimum=0),

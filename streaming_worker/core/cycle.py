@@ -130,10 +130,10 @@ def walk_cycle(cycle: Cycle, books: Books, *, spend_e8: int, fees: CycleFees) ->
     """
     bests = [best_level(step, book) for step, book in zip(cycle.steps, books, strict=True)]
     prices = [best[0] for best in bests if best is not None]
-    fills: list[_Fill] = []
+    fills: list[Fill] = []
     held = spend_e8
     for step, book, taker in zip(cycle.steps, books, fees.taker_millionths, strict=True):
-        fill = _fill(step, book, held, taker, fees.asset, step.instrument.lot_e8)
+        fill = fill_step(step, book, held, taker, fees.asset, step.instrument.lot_e8)
         if fill.size_e8 < max(1, step.instrument.min_size_e8) or fill.notional_e8 < step.instrument.min_notional_e8:
             return None
         fills.append(fill)
@@ -155,7 +155,25 @@ def rate_at(step: CycleStep, price_e8: int, taker: int, asset: FeeAsset) -> tupl
     return E8 * (MILLIONTHS - taker), price_e8 * MILLIONTHS
 
 
-class _Fill(msgspec.Struct, frozen=True, gc=False):
+def value_back(cycle: Cycle, book: Book, dust_e8: int, fees: CycleFees) -> int:
+    """Return what the second step's dust is worth in home: it goes back the way of the first."""
+    first = cycle.steps[0]
+    back = CycleStep(first.instrument, is_buy=not first.is_buy)
+    return fill_step(back, book, dust_e8, fees.taker_millionths[0], fees.asset, 1).received_e8
+
+
+def value_on(cycle: Cycle, book: Book, *, held_e8: int, dust_e8: int, filled_e8: int, fees: CycleFees) -> int:
+    """Return what the third step's dust is worth in home.
+
+    It counts as what that step would have given for it without lots, and at most as what the untouched book would give
+    for it alone.
+    """
+    last, taker = cycle.steps[2], fees.taker_millionths[2]
+    whole, alone = (fill_step(last, book, held, taker, fees.asset, 1) for held in (held_e8, dust_e8))
+    return min(whole.received_e8 - filled_e8, alone.received_e8)
+
+
+class Fill(msgspec.Struct, frozen=True, gc=False):
     """One step's trade before its dust is valued."""
 
     size_e8: int
@@ -177,8 +195,11 @@ def _steps(trio: tuple[Instrument, ...], home: str) -> tuple[CycleStep, CycleSte
     return (steps[0], steps[1], steps[2]) if held == home else None
 
 
-def _fill(step: CycleStep, book: Book, held_e8: int, taker: int, asset: FeeAsset, lot_e8: int) -> _Fill:
-    """Trade all of what is held that the lot and the book allow. Rounds: each amount against us."""
+def fill_step(step: CycleStep, book: Book, held_e8: int, taker: int, asset: FeeAsset, lot_e8: int) -> Fill:
+    """Trade all of what is held that the lot and the book allow.
+
+    Rounds: each amount against us.
+    """
     if not step.is_buy:
         size = min(held_e8, book.sweep_bids(held_e8).filled_e8)
         size -= size % lot_e8
@@ -194,10 +215,10 @@ def _fill(step: CycleStep, book: Book, held_e8: int, taker: int, asset: FeeAsset
         paid, received = (
             (sweep.notional_e8, size - fee) if asset is FeeAsset.RECEIVED else (sweep.notional_e8 + fee, size)
         )
-    return _Fill(size, sweep.notional_e8, fee, paid, received, held_e8 - paid)
+    return Fill(size, sweep.notional_e8, fee, paid, received, held_e8 - paid)
 
 
-def _plan(cycle: Cycle, books: Books, fills: list[_Fill], prices: list[int], fees: CycleFees) -> CyclePlan:
+def _plan(cycle: Cycle, books: Books, fills: list[Fill], prices: list[int], fees: CycleFees) -> CyclePlan:
     spent, returned = fills[0].paid_e8, fills[2].received_e8
     values = _dust_values(cycle, books, fills, fees)
     without_fee = _at_best(cycle, prices, spent, (0, 0, 0), fees.asset)
@@ -221,23 +242,20 @@ def _plan(cycle: Cycle, books: Books, fills: list[_Fill], prices: list[int], fee
     )
 
 
-def _dust_values(cycle: Cycle, books: Books, fills: list[_Fill], fees: CycleFees) -> tuple[int, int, int]:
-    """Value in home what each step could not trade.
-
-    The second step's dust goes back the way of the first. The third step's counts as what that step would have given
-    for it without lots, and at most as what the untouched book would give for it alone.
-    """
-    first, _, last = cycle.steps
-    back = CycleStep(first.instrument, is_buy=not first.is_buy)
-    second = _fill(back, books[0], fills[1].dust_e8, fees.taker_millionths[0], fees.asset, 1)
-    whole, alone = (
-        _fill(last, books[2], held, fees.taker_millionths[2], fees.asset, 1)
-        for held in (fills[1].received_e8, fills[2].dust_e8)
+def _dust_values(cycle: Cycle, books: Books, fills: list[Fill], fees: CycleFees) -> tuple[int, int, int]:
+    """Value in home what each step could not trade."""
+    third = value_on(
+        cycle,
+        books[2],
+        held_e8=fills[1].received_e8,
+        dust_e8=fills[2].dust_e8,
+        filled_e8=fills[2].received_e8,
+        fees=fees,
     )
-    return 0, second.received_e8, min(whole.received_e8 - fills[2].received_e8, alone.received_e8)
+    return 0, value_back(cycle, books[0], fills[1].dust_e8, fees), third
 
 
-def _leg(step: CycleStep, fill: _Fill, asset: FeeAsset, *, dust_e8: int, dust_value_e8: int) -> CycleLeg:
+def _leg(step: CycleStep, fill: Fill, asset: FeeAsset, *, dust_e8: int, dust_value_e8: int) -> CycleLeg:
     return CycleLeg(
         instrument=step.instrument.key,
         is_buy=step.is_buy,

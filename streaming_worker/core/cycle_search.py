@@ -68,6 +68,21 @@ def plan_cycle(cycle: Cycle, books: Books, *, fees: CycleFees, limits: CycleLimi
     return plan
 
 
+def gains_at_best(cycle: Cycle, books: Books, fees: CycleFees) -> bool:
+    """Return whether a unit sent through the three best levels comes back as more: the quick reject.
+
+    Prices alone, without sizes. False where a side is empty.
+    """
+    received, given = 1, 1
+    for step, book, taker in zip(cycle.steps, books, fees.taker_millionths, strict=True):
+        best = best_level(step, book)
+        if best is None:
+            return False
+        numerator, denominator = rate_at(step, best[0], taker, fees.asset)
+        received, given = received * numerator, given * denominator
+    return received > given
+
+
 def worthwhile_spend(cycle: Cycle, books: Books, *, fees: CycleFees, cap_e8: int) -> int | None:
     """Return how much to spend until the next unit would earn nothing after fees; None when the first earns nothing.
 

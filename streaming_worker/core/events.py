@@ -100,6 +100,19 @@ class OracleUpdate(msgspec.Struct, frozen=True, gc=False, tag="oracle_update"):
     received_ns: int
 
 
+class PriorityFees(msgspec.Struct, frozen=True, gc=False, tag="priority_fees"):
+    """What landed transactions that write a pool's accounts paid for priority, the least of each recent slot.
+
+    Units: ``fees`` micro-lamports per compute unit, lowest first; ``slot`` is the newest slot among them.
+    Source: solana.com/docs/rpc/http/getrecentprioritizationfees.
+    """
+
+    pool: str
+    slot: int
+    fees: tuple[int, ...]
+    received_ns: int
+
+
 class ChainClock(msgspec.Struct, frozen=True, gc=False, tag="chain_clock"):
     """The Clock sysvar: the slot it was read at and the chain's own second."""
 
@@ -193,7 +206,7 @@ class ClockTick(msgspec.Struct, frozen=True, gc=False, tag="clock_tick"):
 
 
 BookEvent: TypeAlias = BookSnapshot | BookDelta
-PoolEvent: TypeAlias = PoolUpdate | TickArrayUpdate | OracleUpdate
+PoolEvent: TypeAlias = PoolUpdate | TickArrayUpdate | OracleUpdate | PriorityFees
 ChainEvent: TypeAlias = ChainClock | SlotAdvanced
 FeedEvent: TypeAlias = FeedConnected | FeedLost | FeedGap | FeedHeartbeat
 Event: TypeAlias = BookEvent | TradePrint | PoolEvent | ChainEvent | FeedEvent | OperatorCommand | ClockTick

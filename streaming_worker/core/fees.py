@@ -1,9 +1,13 @@
 """Who pays what, in which asset: taker fee, network cost, stable basis. Missing means None, never zero."""
 
+from typing import Final
+
 import msgspec
 
 from streaming_worker.core.instrument import Venue
-from streaming_worker.core.units import E8, LAMPORTS_PER_SOL, MILLIONTHS, ceil_div
+from streaming_worker.core.units import E8, LAMPORTS_PER_SOL, MILLIONTHS, NANOS_PER_SECOND, ceil_div
+
+MICRO_LAMPORTS: Final = 1_000_000
 
 
 class TakerFee(msgspec.Struct, frozen=True):
@@ -26,7 +30,9 @@ class NetworkCost(msgspec.Struct, frozen=True):
     Units: lamports. ``revert_share_millionths``: of all transactions sent, the share that reverts for reasons that no
     recorded state shows (contention, an expired blockhash) and is sent again; each such attempt pays the whole cost.
     What reverts on the recorded pool is simulated, and pays for itself.
-    Source: 5,000 lamports a signature; the priority fee is configuration.
+    With a ``priority_percentile`` the priority fee is that percentile of what others paid lately for the pool's
+    accounts, over ``compute_units``, and at least ``priority_lamports``; older than ``max_age_ns`` it is unknown.
+    Source: 5,000 lamports a signature; the rest is configuration.
     """
 
     signature_lamports: int
@@ -34,21 +40,41 @@ class NetworkCost(msgspec.Struct, frozen=True):
     priority_lamports: int
     source: str
     revert_share_millionths: int = 0
+    priority_percentile: int | None = None
+    compute_units: int = 200_000
+    max_age_ns: int = 60 * NANOS_PER_SECOND
 
     @property
     def lamports(self) -> int:
-        """Return the expected cost of one transaction, that of its unseen reverts included.
+        """Return the expected cost of one transaction, that of its unseen reverts included. Rounds: up, against us."""
+        return self.lamports_at(self.priority_lamports)
+
+    def lamports_at(self, priority_lamports: int) -> int:
+        """Return the same for a priority fee.
 
         With a share r of attempts reverting, a transaction takes 1 / (1 - r) attempts. Rounds: up, against us.
         """
-        once = self.signature_lamports * self.signatures + self.priority_lamports
+        once = self.signature_lamports * self.signatures + priority_lamports
         return ceil_div(once * MILLIONTHS, MILLIONTHS - self.revert_share_millionths)
+
+    def priority_of(self, fees: tuple[int, ...], percentile: int) -> int:
+        """Return the priority fee in lamports from fees in micro-lamports per compute unit, lowest first.
+
+        The percentile is the least fee that at least that share does not exceed. Rounds: up, against us.
+        """
+        if not fees:
+            return self.priority_lamports
+        rank = max(1, ceil_div(len(fees) * percentile, 100))
+        paid = ceil_div(fees[rank - 1] * self.compute_units, MICRO_LAMPORTS)
+        return max(self.priority_lamports, paid)
 
 
 class StableBasis(msgspec.Struct, frozen=True):
     """What it costs to turn one quote asset into another, by direction.
 
     Units: millionths of the amount. ``receive`` applies when the pool pays us ``asset``, ``pay`` when we pay it.
+    With an ``instrument`` (registry key of ``asset`` priced in ``against``) its best prices decide and the two rates
+    are what trading there costs on top; a book older than ``max_age_ns`` tells nothing.
     """
 
     asset: str
@@ -56,6 +82,16 @@ class StableBasis(msgspec.Struct, frozen=True):
     receive_millionths: int
     pay_millionths: int
     source: str
+    instrument: str | None = None
+    max_age_ns: int = 60 * NANOS_PER_SECOND
+
+    def received_at(self, bid_e8: int) -> int:
+        """Return the cost of selling what was received at a price; negative: a gain. Rounds: up, against us."""
+        return ceil_div((E8 - bid_e8) * MILLIONTHS, E8) + self.receive_millionths
+
+    def paid_at(self, ask_e8: int) -> int:
+        """Return the cost of buying what is to be paid at a price; negative: a gain. Rounds: up, against us."""
+        return ceil_div((ask_e8 - E8) * MILLIONTHS, E8) + self.pay_millionths
 
 
 def taker_fee_at(schedule: tuple[TakerFee, ...], *, venue: Venue, symbol: str, now_ns: int) -> TakerFee | None:

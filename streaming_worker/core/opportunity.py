@@ -17,7 +17,8 @@ from streaming_worker.core.units import E8, MILLIONTHS, notional_e8_ceil, notion
 class CostInputs(msgspec.Struct, frozen=True, gc=False):
     """What the costs are made of, each with its source and its age at the decision.
 
-    Units: millionths of the notional; ``network_usd_e8`` one pool transaction in USD x 1e8. ``rebalancing`` None: no
+    Units: millionths of the notional; ``network_usd_e8`` one pool transaction in USD x 1e8,
+    ``network_lamports`` the same. ``rebalancing`` None: no
     inventory is kept, so nothing has to be brought back.
     """
 
@@ -30,6 +31,8 @@ class CostInputs(msgspec.Struct, frozen=True, gc=False):
     pool_age_ns: int
     book_age_ns: int
     rebalancing: RebalancingTerms | None = None
+    basis_age_ns: int = 0
+    network_lamports: int = 0
 
 
 class PlanLimits(msgspec.Struct, frozen=True, gc=False):
@@ -148,7 +151,12 @@ def price_plan(
         CostItem(CostKind.SLIPPAGE, sign * (reference_cex - cex_value), "book", inputs.book_age_ns),
         CostItem(CostKind.PRICE_IMPACT, sign * (pool_value - reference_pool) + pool_fee, "pool", inputs.pool_age_ns),
         CostItem(CostKind.NETWORK_COST, -inputs.network_usd_e8, inputs.network_source, inputs.network_age_ns),
-        CostItem(CostKind.STABLE_BASIS, -fee_amount(pool_value, proportional.basis_millionths), inputs.basis_source, 0),
+        CostItem(
+            CostKind.STABLE_BASIS,
+            -fee_amount(pool_value, proportional.basis_millionths),
+            inputs.basis_source,
+            inputs.basis_age_ns,
+        ),
         _rebalancing(inputs.rebalancing, legs.size_e8, best_price_e8, cex_value),
     )
     gross = sign * (reference_pool - reference_cex)

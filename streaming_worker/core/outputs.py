@@ -9,8 +9,12 @@ from typing import TypeAlias
 
 import msgspec
 
+from streaming_worker.core.cycle_outputs import CycleOutput
 from streaming_worker.core.instrument import Venue
 from streaming_worker.core.inventory import BalanceAlert
+from streaming_worker.core.reasons import CloseReason as CloseReason
+from streaming_worker.core.reasons import LegStatus as LegStatus
+from streaming_worker.core.reasons import RejectionReason as RejectionReason
 from streaming_worker.core.rebalancing import Recommendation, Transfer
 
 
@@ -19,41 +23,6 @@ class Direction(StrEnum):
 
     BUY_CEX_SELL_POOL = "buy_cex_sell_pool"
     BUY_POOL_SELL_CEX = "buy_pool_sell_cex"
-
-
-class RejectionReason(StrEnum):
-    """The first limit that a candidate failed; the order here is the order of the checks."""
-
-    RISK_NOT_ACTIVE = "risk_not_active"
-    WORKER_LATE = "worker_late"
-    COOLING_DOWN = "cooling_down"
-    FEED_NOT_LIVE = "feed_not_live"
-    BOOK_NOT_SYNCED = "book_not_synced"
-    BOOK_CROSSED = "book_crossed"
-    BOOK_EMPTY = "book_empty"
-    POOL_NOT_SYNCED = "pool_not_synced"
-    POOL_NO_LIQUIDITY = "pool_no_liquidity"
-    STALE_LEG = "stale_leg"
-    FEE_UNKNOWN = "fee_unknown"
-    REBALANCING_UNKNOWN = "rebalancing_unknown"
-    NO_EDGE = "no_edge"
-    LEG_BUSY = "leg_busy"
-    SOL_PRICE_MISSING = "sol_price_missing"
-    SOL_PRICE_STALE = "sol_price_stale"
-    BELOW_MINIMUM_SIZE = "below_minimum_size"
-    INSUFFICIENT_INVENTORY = "insufficient_inventory"
-    POOL_REFUSED = "pool_refused"
-    COSTS_EXCEED_EDGE = "costs_exceed_edge"
-    BELOW_THRESHOLD = "below_threshold"
-
-
-class CloseReason(StrEnum):
-    """Why an episode ended."""
-
-    EDGE_GONE = "edge_gone"
-    LEG_LOST = "leg_lost"
-    STALE_LEG = "stale_leg"
-    RISK = "risk"
 
 
 class CostKind(StrEnum):
@@ -169,15 +138,6 @@ class LegKind(StrEnum):
     CEX = "cex"
     POOL = "pool"
     UNWIND = "unwind"
-
-
-class LegStatus(StrEnum):
-    """How a leg ended."""
-
-    FILLED = "filled"
-    PARTIAL = "partial"
-    REVERTED = "reverted"
-    MISSED = "missed"
 
 
 class SimulatedLeg(msgspec.Struct, frozen=True, gc=False):
@@ -361,5 +321,6 @@ Output: TypeAlias = (
     | RiskTransition
     | LimitChange
     | InventoryOutput
+    | CycleOutput
     | Keyframe
 )

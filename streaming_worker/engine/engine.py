@@ -19,14 +19,16 @@ from streaming_worker.core.events import (
     FeedLost,
     OperatorCommand,
     OracleUpdate,
+    PoolEvent,
     PoolUpdate,
+    PriorityFees,
     SlotAdvanced,
     TickArrayUpdate,
     TradePrint,
 )
 from streaming_worker.core.outputs import Keyframe, Output
 from streaming_worker.core.units import NANOS_PER_HOUR, NANOS_PER_SECOND
-from streaming_worker.engine import digest, holdings, keyframe
+from streaming_worker.engine import cycles, digest, holdings, keyframe
 from streaming_worker.engine.evaluation import evaluate, flush_rejections
 from streaming_worker.engine.exposure import is_exposed, open_usd_e8
 from streaming_worker.engine.limits import set_limits
@@ -72,9 +74,13 @@ class Engine:
         state.risk.has_acted = False
         if state.pending:
             outputs += advance(state, now_ns)
+        if state.pending_cycles:
+            outputs += cycles.advance(state, now_ns)
         outputs += self._apply(event)
         if state.pending:
             outputs += advance(state, now_ns)
+        if state.pending_cycles:
+            outputs += cycles.advance(state, now_ns)
         if state.risk.is_check_due:
             outputs += self._check_loss(now_ns)
         if outputs:
@@ -112,7 +118,7 @@ class Engine:
             case TradePrint():
                 self._alive(self.state.books[event.instrument].feed.name, event.received_ns)
                 return []
-            case PoolUpdate() | TickArrayUpdate() | OracleUpdate():
+            case PoolUpdate() | TickArrayUpdate() | OracleUpdate() | PriorityFees():
                 return self._on_pool(event)
             case SlotAdvanced() | ChainClock():
                 return self._on_chain(event)
@@ -155,9 +161,9 @@ class Engine:
             return []
         view.received_ns = event.received_ns
         view.note_crossing(self.state.now_ns)
-        return self._evaluate(view)
+        return self._evaluate_book(view)
 
-    def _on_pool(self, event: PoolUpdate | TickArrayUpdate | OracleUpdate) -> list[Output]:
+    def _on_pool(self, event: PoolEvent) -> list[Output]:
         view = self.state.pools[event.pool]
         view.feed.last_alive_ns = event.received_ns
         match event:
@@ -172,6 +178,9 @@ class Engine:
                 view.arrays[start], view.array_slots[start] = event.array, event.slot
             case OracleUpdate():
                 view.oracle = event.state
+            case PriorityFees():
+                view.priority = event
+                return []
             case _:
                 assert_never(event)
         view.updates += 1
@@ -219,7 +228,7 @@ class Engine:
         for book in self.state.books.values():
             if book.feed.name == feed and instrument in (None, book.key):
                 book.is_synced = False
-                outputs += self._evaluate(book)
+                outputs += self._evaluate_book(book)
         for pool in self.state.pools.values():
             if pool.feed.name == feed and instrument in (None, pool.key):
                 pool.forget()
@@ -256,8 +265,17 @@ class Engine:
             outputs += evaluate(self.state, route)
         return outputs
 
+    def _evaluate_book(self, view: BookView) -> list[Output]:
+        outputs = self._evaluate(view)
+        for cycle in view.cycles:
+            outputs += cycles.evaluate_cycle(self.state, cycle)
+        return outputs
+
     def _evaluate_open(self) -> list[Output]:
         outputs: list[Output] = []
+        for cycle in self.state.cycles:
+            if cycle.episode is not None:
+                outputs += cycles.evaluate_cycle(self.state, cycle)
         for route in self.state.routes:
             if route.episode is not None:
                 outputs += evaluate(self.state, route)

@@ -5,7 +5,6 @@ A refusal guards opening, sampling and closing alike: an open episode whose leg 
 
 from streaming_worker.core.amm.pool_state import WhirlpoolMarket
 from streaming_worker.core.events import ClockTick
-from streaming_worker.core.fees import NetworkCost, lamports_to_usd_e8, sol_price_in_range, taker_fee_at
 from streaming_worker.core.opportunity import CostInputs, PlanLimits, Refusal, plan_trade
 from streaming_worker.core.outputs import (
     CloseReason,
@@ -15,25 +14,16 @@ from streaming_worker.core.outputs import (
     Output,
     RejectionCount,
     RejectionReason,
-    RiskState,
     TradePlan,
 )
-from streaming_worker.core.quote import Proportional, is_crossing
-from streaming_worker.core.rebalancing_cost import lowest_rate_millionths
-from streaming_worker.core.units import I64_MAX, MILLIONTHS
-from streaming_worker.engine import holdings
+from streaming_worker.core.quote import is_crossing
+from streaming_worker.core.units import MILLIONTHS
+from streaming_worker.engine import cycles, holdings
+from streaming_worker.engine.costs import cost_inputs, rates_of
 from streaming_worker.engine.digest import identity
-from streaming_worker.engine.state import BookView, EngineState, Episode, FeedStatus, PoolView, Rates, RouteView, Sample
+from streaming_worker.engine.gates import CLOSING, book_gate, engine_gate, is_live
+from streaming_worker.engine.state import BookView, EngineState, Episode, PoolView, RouteView, Sample
 from streaming_worker.engine.trades import is_busy, schedule
-
-_CLOSING = {
-    RejectionReason.RISK_NOT_ACTIVE: CloseReason.RISK,
-    RejectionReason.WORKER_LATE: CloseReason.STALE_LEG,
-    RejectionReason.FEED_NOT_LIVE: CloseReason.LEG_LOST,
-    RejectionReason.BOOK_NOT_SYNCED: CloseReason.LEG_LOST,
-    RejectionReason.POOL_NOT_SYNCED: CloseReason.LEG_LOST,
-    RejectionReason.STALE_LEG: CloseReason.STALE_LEG,
-}
 
 
 def evaluate(state: EngineState, view: RouteView) -> list[Output]:
@@ -64,7 +54,7 @@ def flush_rejections(state: EngineState, tick: ClockTick) -> list[Output]:
     if tick.received_ns - started < state.settings.rejection_interval_ns:
         return []
     state.rejections_since_ns = tick.received_ns
-    outputs: list[Output] = []
+    outputs: list[Output] = cycles.flush_rejections(state, started, tick.received_ns) if state.cycles else []
     for view in state.routes:
         for reason, tally in view.tallies.items():
             outputs.append(
@@ -91,98 +81,30 @@ def gross_edge(*, buys_on_cex: bool, cex_price_e8: int, pool_mid_e8: int) -> int
     return difference * MILLIONTHS // cex_price_e8
 
 
-def is_live(state: EngineState, feed: FeedStatus) -> bool:
-    """Return whether a feed is connected and showed a sign of life within the staleness limit."""
-    alive = feed.last_alive_ns
-    return feed.is_connected and alive is not None and state.now_ns - alive <= state.limits.staleness_ns
-
-
 def _price(
     state: EngineState, view: RouteView, market: WhirlpoolMarket, *, edge: int, cex_price_e8: int, pool_price_e8: int
 ) -> list[Output]:
     """Reject on two numbers; only a crossing pays for the size search."""
-    rates = _rates(state, view)
+    rates = rates_of(state, view)
     if isinstance(rates, RejectionReason):
         return _refuse(state, view, rates, edge)
     if not is_crossing(view.route, cex_price_e8=cex_price_e8, pool_price_e8=pool_price_e8, costs=rates.proportional):
         return _refuse(state, view, RejectionReason.NO_EDGE, edge)
     if view.episode is None and is_busy(state, view.route):
         return _refuse(state, view, RejectionReason.LEG_BUSY, edge)
-    inputs = _cost_inputs(state, view, rates)
+    inputs = cost_inputs(state, view, rates)
     if isinstance(inputs, RejectionReason):
         return _refuse(state, view, inputs, edge)
     return _plan(state, view, market, inputs, edge)
 
 
-def _rates(state: EngineState, view: RouteView) -> Rates | RejectionReason:
-    """Return the proportional costs in force, cached until fees or balances change; the reason when one is unknown."""
-    rates = view.rates
-    if (
-        rates is not None
-        and rates.from_ns <= state.now_ns < rates.until_ns
-        and rates.holdings_version == state.holdings_version
-    ):
-        return rates
-    fees, instrument = state.settings.taker_fees, view.route.instrument
-    fee = taker_fee_at(fees, venue=instrument.venue, symbol=instrument.symbol, now_ns=state.now_ns)
-    basis = _basis(state, view)
-    if fee is None or basis is None:
-        return RejectionReason.FEE_UNKNOWN
-    rebalancing = holdings.rebalancing_of(state, view.route)
-    if rebalancing is None and state.inventory is not None:
-        return RejectionReason.REBALANCING_UNKNOWN
-    changes = [line.valid_from_ns for line in fees if line.valid_from_ns > state.now_ns]
-    view.rates = Rates(
-        proportional=Proportional(
-            fee.millionths, basis[0], 0 if rebalancing is None else lowest_rate_millionths(rebalancing)
-        ),
-        taker_source=fee.source,
-        basis_source=basis[1],
-        from_ns=state.now_ns,
-        until_ns=min(changes, default=I64_MAX),
-        rebalancing=rebalancing,
-        holdings_version=state.holdings_version,
-    )
-    return view.rates
-
-
-def _cost_inputs(state: EngineState, view: RouteView, rates: Rates) -> CostInputs | RejectionReason:
-    """Gather what the costs are made of; the reason without a usable SOL price."""
-    sol = _sol_price(state)
-    if sol is None:
-        return RejectionReason.SOL_PRICE_MISSING
-    sol_price, sol_age = sol
-    if sol_age > state.limits.max_sol_price_age_ns:
-        return RejectionReason.SOL_PRICE_STALE
-    network: NetworkCost = state.settings.network_cost
-    return CostInputs(
-        proportional=rates.proportional,
-        taker_source=rates.taker_source,
-        basis_source=rates.basis_source,
-        network_usd_e8=lamports_to_usd_e8(network.lamports, sol_price),
-        network_source=network.source,
-        network_age_ns=sol_age,
-        pool_age_ns=_pool_age(state, view.pool),
-        book_age_ns=state.now_ns - view.book.received_ns,
-        rebalancing=rates.rebalancing,
-    )
-
-
 def _gate(state: EngineState, view: RouteView) -> RejectionReason | None:
-    book, pool = view.book, view.pool
-    if state.risk.state is not RiskState.ACTIVE:
-        return RejectionReason.RISK_NOT_ACTIVE
-    if state.late_ns > state.limits.max_late_ns:
-        return RejectionReason.WORKER_LATE
-    if state.now_ns < state.risk.cools_until_ns:
-        return RejectionReason.COOLING_DOWN
-    if not (is_live(state, book.feed) and is_live(state, pool.feed)):
+    reason = engine_gate(state)
+    if reason is not None:
+        return reason
+    if not (is_live(state, view.book.feed) and is_live(state, view.pool.feed)):
         return RejectionReason.FEED_NOT_LIVE
-    if not book.is_synced:
-        return RejectionReason.BOOK_NOT_SYNCED
-    if book.crossed_since_ns is not None:
-        return RejectionReason.BOOK_CROSSED
-    return None
+    return book_gate(view.book)
 
 
 def _is_late(state: EngineState, book: BookView, pool: PoolView) -> bool:
@@ -205,7 +127,7 @@ def _refuse(
     view.refuse(reason, edge, plan)
     if view.episode is None:
         return []
-    return _close(state, view, view.episode, _CLOSING.get(reason, CloseReason.EDGE_GONE))
+    return _close(state, view, view.episode, CLOSING.get(reason, CloseReason.EDGE_GONE))
 
 
 def _plan(state: EngineState, view: RouteView, market: WhirlpoolMarket, inputs: CostInputs, edge: int) -> list[Output]:
@@ -219,7 +141,7 @@ def _plan(state: EngineState, view: RouteView, market: WhirlpoolMarket, inputs: 
         market,
         inputs=inputs,
         limits=PlanLimits(limits.max_position_usd_e8, limits.threshold_millionths),
-        funding=holdings.funding_of(state, view.route, taker) if episode is None else None,
+        funding=holdings.funding_of(state, view.route, taker, inputs.network_lamports) if episode is None else None,
         unix_timestamp=chain.unix_timestamp if chain.unix_timestamp is not None else 0,
     )
     if isinstance(plan, Refusal):
@@ -251,7 +173,7 @@ def _open(
         pool_age_ns=inputs.pool_age_ns,
     )
     view.episode.sample(plan, state.now_ns)
-    schedule(state, view, market, view.episode, inputs.proportional)
+    schedule(state, view, market, view.episode, inputs)
     return [
         OpportunityOpened(
             opportunity_id=opportunity_id,
@@ -305,38 +227,3 @@ def _sampled(episode: Episode, sample: Sample, now_ns: int) -> OpportunitySample
         net_edge_centibps=sample.net_edge_centibps,
         received_ns=now_ns,
     )
-
-
-def _basis(state: EngineState, view: RouteView) -> tuple[int, str] | None:
-    """Return (millionths, source) of turning the pool's quote asset into the book's; None when not configured."""
-    book_quote, pool_quote = view.route.instrument.quote, view.route.pool.quote
-    if book_quote == pool_quote:
-        return 0, "same asset"
-    for basis in state.settings.stable_bases:
-        if basis.asset == pool_quote and basis.against == book_quote:
-            return (
-                basis.receive_millionths if view.route.buys_on_cex else basis.pay_millionths,
-                basis.source,
-            )
-    return None
-
-
-def _sol_price(state: EngineState) -> tuple[int, int] | None:
-    """Return the SOL ask (against us: we buy it for fees) and its age, from the freshest book configured for it.
-
-    Of books of one age the first in configured order counts.
-    """
-    freshest: tuple[int, int] | None = None
-    for key in state.settings.sol_price_instruments:
-        view = state.books[key]
-        ask, age = view.book.best_ask, state.now_ns - view.received_ns
-        is_usable = view.is_synced and ask is not None and sol_price_in_range(ask[0]) and is_live(state, view.feed)
-        if is_usable and ask is not None and (freshest is None or age < freshest[1]):
-            freshest = ask[0], age
-    return freshest
-
-
-def _pool_age(state: EngineState, pool: PoolView) -> int:
-    """Return the time since the node last reported a slot: until then the pool is known to be as held."""
-    received = state.chains[pool.feed.name].slot_received_ns
-    return state.now_ns - (received if received is not None else pool.received_ns)

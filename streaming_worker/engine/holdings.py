@@ -27,20 +27,20 @@ NANOS_PER_MINUTE = 60 * NANOS_PER_SECOND
 MONEY = "USD"
 
 
-def funding_terms(state: EngineState, taker_millionths: int) -> FundingTerms:
+def funding_terms(state: EngineState, taker_millionths: int, network_lamports: int) -> FundingTerms:
     """Return what makes a trade decided now dearer than its plan."""
     return FundingTerms(
         taker_millionths=taker_millionths,
         slack_millionths=state.limits.min_output_tolerance_millionths,
-        network_lamports=state.settings.network_cost.lamports,
+        network_lamports=network_lamports,
     )
 
 
-def funding_of(state: EngineState, route: Route, taker_millionths: int) -> Funding | None:
+def funding_of(state: EngineState, route: Route, taker_millionths: int, network_lamports: int) -> Funding | None:
     """Return what a new trade can draw on; None where no inventory is kept."""
     if state.inventory is None:
         return None
-    return Funding(funds_of(state.inventory, route), funding_terms(state, taker_millionths))
+    return Funding(funds_of(state.inventory, route), funding_terms(state, taker_millionths, network_lamports))
 
 
 def rebalancing_of(state: EngineState, route: Route) -> RebalancingTerms | None:

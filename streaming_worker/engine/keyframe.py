@@ -7,7 +7,8 @@ import msgspec
 
 from streaming_worker.core.amm.pool_state import OracleState, TickArray, WhirlpoolState
 from streaming_worker.core.book import Book
-from streaming_worker.core.events import Levels
+from streaming_worker.core.cycle_simulate import PendingCycle
+from streaming_worker.core.events import Levels, PriorityFees
 from streaming_worker.core.grade import Rung
 from streaming_worker.core.inventory import Inventory
 from streaming_worker.core.outputs import RejectionReason
@@ -15,10 +16,22 @@ from streaming_worker.core.rebalancing import Recommendation, Transfers
 from streaming_worker.core.risk import Risk
 from streaming_worker.core.simulate import PendingTrade
 from streaming_worker.engine.settings import EngineSettings, Limits
-from streaming_worker.engine.state import BookView, ChainStatus, EngineState, Episode, FeedStatus, PoolView, Tally
+from streaming_worker.engine.state import (
+    BookView,
+    ChainStatus,
+    CycleTally,
+    EngineState,
+    Episode,
+    FeedStatus,
+    OpenCycle,
+    PoolView,
+    Tally,
+)
 from streaming_worker.errors import StorageError
 
-FORMAT = 5
+FORMAT = 6
+READABLE = (5, FORMAT)
+"""Format 5 had no cycles and no priority fees; what it has means the same."""
 
 
 class BookFrame(msgspec.Struct, frozen=True):
@@ -49,6 +62,7 @@ class PoolFrame(msgspec.Struct, frozen=True):
     arrays: list[tuple[int, TickArray]]
     oracle: OracleState | None
     updates: int
+    priority: PriorityFees | None = None
 
 
 class RouteFrame(msgspec.Struct, frozen=True):
@@ -57,6 +71,14 @@ class RouteFrame(msgspec.Struct, frozen=True):
     key: str
     episode: Episode | None
     tallies: list[tuple[RejectionReason, Tally]]
+
+
+class CycleFrame(msgspec.Struct, frozen=True):
+    """One cycle: its open episode and the refusals of the running interval."""
+
+    key: str
+    episode: OpenCycle | None
+    tallies: list[tuple[RejectionReason, CycleTally]]
 
 
 class HoldingsFrame(msgspec.Struct, frozen=True):
@@ -91,6 +113,8 @@ class StateFrame(msgspec.Struct, frozen=True):
     risk: Risk
     limits: Limits
     holdings: HoldingsFrame
+    cycles: list[CycleFrame] = []
+    pending_cycles: list[PendingCycle] = []
 
 
 def dump(state: EngineState) -> bytes:
@@ -115,6 +139,8 @@ def dump(state: EngineState) -> bytes:
             risk=state.risk,
             limits=state.limits,
             holdings=HoldingsFrame(*(getattr(state, name) for name in HoldingsFrame.__struct_fields__)),
+            cycles=[CycleFrame(view.cycle.key, view.episode, list(view.tallies.items())) for view in state.cycles],
+            pending_cycles=state.pending_cycles,
         )
     )
 
@@ -125,7 +151,7 @@ def load(content: bytes) -> EngineState:
         frame = msgspec.json.decode(content, type=StateFrame)
     except msgspec.DecodeError as e:
         raise StorageError(f"expected an engine keyframe of format {FORMAT}, received {content[:80]!r}: {e}") from e
-    if frame.format != FORMAT:
+    if frame.format not in READABLE:
         raise StorageError(f"expected a keyframe of format {FORMAT}, received format {frame.format}")
     state = EngineState(frame.settings)
     state.event_count, state.now_ns, state.hour = frame.event_count, frame.now_ns, frame.hour
@@ -142,6 +168,9 @@ def load(content: bytes) -> EngineState:
         _load_pool(state.pools[pool.key], pool)
     for view, route in zip(state.routes, frame.routes, strict=True):
         view.episode, view.tallies = route.episode, dict(route.tallies)
+    for cycle, saved in zip(state.cycles, frame.cycles, strict=True):
+        cycle.episode, cycle.tallies = saved.episode, dict(saved.tallies)
+    state.pending_cycles = frame.pending_cycles
     return state
 
 
@@ -173,6 +202,7 @@ def _pool_frame(view: PoolView) -> PoolFrame:
         arrays=[(view.array_slots[start], array) for start, array in view.arrays.items()],
         oracle=view.oracle,
         updates=view.updates,
+        priority=view.priority,
     )
 
 
@@ -198,7 +228,7 @@ def _load_book(view: BookView, frame: BookFrame) -> None:
 
 def _load_pool(view: PoolView, frame: PoolFrame) -> None:
     view.state, view.slot, view.received_ns = frame.state, frame.slot, frame.received_ns
-    view.oracle, view.updates = frame.oracle, frame.updates
+    view.oracle, view.updates, view.priority = frame.oracle, frame.updates, frame.priority
     for slot, array in frame.arrays:
         view.arrays[array.start_tick_index] = array
         view.array_slots[array.start_tick_index] = slot

@@ -2,8 +2,9 @@
 
 import msgspec
 
+from streaming_worker.core.cycle import FeeAsset
 from streaming_worker.core.fees import NetworkCost, StableBasis, TakerFee
-from streaming_worker.core.instrument import Instrument, Pool
+from streaming_worker.core.instrument import Instrument, Pool, Venue
 from streaming_worker.core.inventory import Allocation
 from streaming_worker.core.rebalancing import RebalancingSettings
 from streaming_worker.core.units import E8, NANOS_PER_MILLISECOND, NANOS_PER_SECOND
@@ -55,11 +56,22 @@ class Simulation(msgspec.Struct, frozen=True):
     empirical_ns: tuple[int, ...] = ()
 
 
+class CycleSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Triangular cycles of one venue: every turn through three of its books that starts and ends in ``home``.
+
+    ``home`` is money or a stable coin, counted at par. ``fee_asset``: which asset the venue takes its fee in.
+    """
+
+    venue: Venue
+    home: str = "USD"
+    fee_asset: FeeAsset = FeeAsset.QUOTE
+
+
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole configuration of one engine; routes are every instrument x pool of the same base asset.
 
     Without ``allocations`` no inventory is kept: no size is capped by balances, nothing is reserved, and rebalancing
-    costs nothing. With them a balance that is not listed holds nothing.
+    costs nothing. With them a balance that is not listed holds nothing. Without ``cycles`` none is looked for.
     """
 
     instruments: tuple[Instrument, ...]
@@ -74,3 +86,4 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     allocations: tuple[Allocation, ...] = ()
     rebalancing: RebalancingSettings = RebalancingSettings()
     rejection_interval_ns: int = 10 * NANOS_PER_SECOND
+    cycles: tuple[CycleSettings, ...] = ()

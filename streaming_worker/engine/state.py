@@ -5,6 +5,10 @@ import msgspec
 from streaming_worker.core.amm.pool_state import OracleState, TickArray, WhirlpoolMarket, WhirlpoolState
 from streaming_worker.core.amm.whirlpool import needed_array_starts
 from streaming_worker.core.book import Book
+from streaming_worker.core.cycle import Cycle, CycleFees, CyclePlan, cycles_of
+from streaming_worker.core.cycle_simulate import PendingCycle
+from streaming_worker.core.events import PriorityFees
+from streaming_worker.core.fees import StableBasis
 from streaming_worker.core.grade import Rung
 from streaming_worker.core.instrument import Instrument, Registry
 from streaming_worker.core.inventory import Inventory
@@ -17,7 +21,7 @@ from streaming_worker.core.route import Route, routes_of
 from streaming_worker.core.simulate import PendingTrade
 from streaming_worker.core.units import E8
 from streaming_worker.core.venue_clock import VenueClock
-from streaming_worker.engine.settings import EngineSettings
+from streaming_worker.engine.settings import CycleSettings, EngineSettings
 
 MOST_SAMPLES = 32
 
@@ -45,6 +49,7 @@ class BookView:
         "book",
         "crossed_ns",
         "crossed_since_ns",
+        "cycles",
         "feed",
         "ignored_deltas",
         "instrument",
@@ -71,6 +76,7 @@ class BookView:
         self.crossed_since_ns: int | None = None
         self.crossed_ns = 0
         self.routes: list[RouteView] = []
+        self.cycles: list[CycleView] = []
 
     def note_crossing(self, now_ns: int) -> None:
         """Measure how long the book stays crossed; nothing is repaired."""
@@ -86,8 +92,8 @@ class PoolView:
     """One pool: its accounts by slot, and the market they make once all of them are known."""
 
     __slots__ = (
-        "array_slots", "arrays", "feed", "is_synced", "key", "market", "oracle", "received_ns", "routes", "slot",
-        "state", "updates",
+        "array_slots", "arrays", "feed", "is_synced", "key", "market", "oracle", "priority", "received_ns", "routes",
+        "slot", "state", "updates",
     )  # fmt: skip
 
     def __init__(self, key: str, feed: FeedStatus) -> None:
@@ -102,6 +108,7 @@ class PoolView:
         self.is_synced = False
         self.market: WhirlpoolMarket | None = None
         self.updates = 0
+        self.priority: PriorityFees | None = None
         self.routes: list[RouteView] = []
 
     def forget(self) -> None:
@@ -191,14 +198,21 @@ class Rates(msgspec.Struct, frozen=True, gc=False):
 
 
 class RouteView:
-    """One route with its cached pool prices and rates, open episode and refusals of the running interval."""
+    """One route with its cached pool prices and rates, open episode and refusals of the running interval.
 
-    __slots__ = ("book", "episode", "pool", "pool_mid_e8", "pool_price_e8", "rates", "route", "tallies")
+    ``basis`` and ``basis_book`` are what turns the pool's quote asset into the book's, and the book that prices it.
+    """
+
+    __slots__ = (
+        "basis", "basis_book", "book", "episode", "pool", "pool_mid_e8", "pool_price_e8", "rates", "route", "tallies",
+    )  # fmt: skip
 
     def __init__(self, route: Route, book: BookView, pool: PoolView) -> None:
         self.route = route
         self.book = book
         self.pool = pool
+        self.basis: StableBasis | None = None
+        self.basis_book: BookView | None = None
         self.episode: Episode | None = None
         self.tallies: dict[RejectionReason, Tally] = {}
         self.rates: Rates | None = None
@@ -225,6 +239,48 @@ class RouteView:
             tally.best_size_e8, tally.best_net_usd_e8 = plan.size_e8, plan.net_usd_e8
 
 
+class OpenCycle(msgspec.Struct):
+    """An open episode of a cycle."""
+
+    opportunity_id: str
+    opened_ns: int
+    opening: CyclePlan
+    peak: CyclePlan
+    peaked_ns: int
+    updates: int = 1
+
+
+class CycleTally(msgspec.Struct):
+    """How often a reason refused a cycle in the running interval, and the best net among those priced."""
+
+    count: int = 0
+    best_net_e8: int | None = None
+
+
+class CycleView:
+    """One triangular cycle with its three books, open episode and refusals of the running interval."""
+
+    __slots__ = ("books", "cycle", "episode", "fees", "fees_until_ns", "settings", "tallies")
+
+    def __init__(self, cycle: Cycle, books: tuple[BookView, BookView, BookView], settings: CycleSettings) -> None:
+        self.cycle = cycle
+        self.books = books
+        self.settings = settings
+        self.episode: OpenCycle | None = None
+        self.tallies: dict[RejectionReason, CycleTally] = {}
+        self.fees: CycleFees | None = None
+        self.fees_until_ns = 0
+
+    def refuse(self, reason: RejectionReason, plan: CyclePlan | None = None) -> None:
+        """Count a refusal; ``plan`` is the turn where one was priced."""
+        tally = self.tallies.get(reason)
+        if tally is None:
+            tally = self.tallies[reason] = CycleTally()
+        tally.count += 1
+        if plan is not None and (tally.best_net_e8 is None or plan.net_e8 > tally.best_net_e8):
+            tally.best_net_e8 = plan.net_e8
+
+
 class EngineState:
     """Everything that changes; built from settings, filled by events or by a keyframe."""
 
@@ -243,7 +299,11 @@ class EngineState:
         self.routes: list[RouteView] = []
         for route in routes_of(registry):
             self._add_route(route)
+        self.cycles: list[CycleView] = []
+        for wanted in settings.cycles:
+            self._add_cycles(wanted)
         self.pending: list[PendingTrade] = []
+        self.pending_cycles: list[PendingCycle] = []
         self.limits = limits = settings.limits
         self.risk = Risk(
             daily_loss_usd_e8=limits.daily_loss_usd_e8,
@@ -269,6 +329,24 @@ class EngineState:
         if book is None or pool is None:
             return
         view = RouteView(route, book, pool)
+        self._set_basis(view)
         book.routes.append(view)
         pool.routes.append(view)
         self.routes.append(view)
+
+    def _set_basis(self, view: RouteView) -> None:
+        """Find what turns the pool's quote asset into the book's; none where they are one, or nothing is configured."""
+        asset, against = view.route.pool.quote, view.route.instrument.quote
+        found = (basis for basis in self.settings.stable_bases if (basis.asset, basis.against) == (asset, against))
+        view.basis = next(found, None)
+        if view.basis is not None and view.basis.instrument is not None:
+            view.basis_book = self.books[view.basis.instrument]
+
+    def _add_cycles(self, wanted: CycleSettings) -> None:
+        listed = [view.instrument for view in self.books.values() if view.instrument.venue is wanted.venue]
+        for cycle in cycles_of(listed, wanted.home):
+            first, second, third = (self.books[step.instrument.key] for step in cycle.steps)
+            view = CycleView(cycle, (first, second, third), wanted)
+            self.cycles.append(view)
+            for book in view.books:
+                book.cycles.append(view)

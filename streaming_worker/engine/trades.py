@@ -6,8 +6,8 @@ the chain reaches their slot.
 
 from streaming_worker.core.amm.pool_state import WhirlpoolMarket
 from streaming_worker.core.grade import grade_episode, rung_of
+from streaming_worker.core.opportunity import CostInputs
 from streaming_worker.core.outputs import EpisodeGrade, LatencyModel, Output, SimulatedTrade
-from streaming_worker.core.quote import Proportional
 from streaming_worker.core.route import Route
 from streaming_worker.core.simulate import (
     PendingTrade,
@@ -24,9 +24,10 @@ from streaming_worker.engine.state import BookView, EngineState, Episode, RouteV
 
 
 def schedule(
-    state: EngineState, view: RouteView, market: WhirlpoolMarket, episode: Episode, costs: Proportional
+    state: EngineState, view: RouteView, market: WhirlpoolMarket, episode: Episode, inputs: CostInputs
 ) -> None:
     """Queue one simulated trade per latency of the ladder."""
+    costs = inputs.proportional
     settings, route, plan = state.settings, view.route, episode.opening
     reference = route.pool_value_e8(market.pool.sqrt_price_x64, plan.size_e8, round_up=not route.buys_on_cex)
     chain_slot = state.chains[view.pool.feed.name].slot
@@ -52,7 +53,8 @@ def schedule(
             is_primary=is_fixed and latency_ns == settings.simulation.primary_ns,
         )
         if state.inventory is not None and trade.is_primary:
-            holdings.reserve(state.inventory, route, trade, holdings.funding_terms(state, costs.taker_millionths))
+            terms = holdings.funding_terms(state, costs.taker_millionths, inputs.network_lamports)
+            holdings.reserve(state.inventory, route, trade, terms)
         state.pending.append(trade)
 
 
@@ -61,11 +63,22 @@ def is_busy(state: EngineState, route: Route) -> bool:
 
     Its fills do not show in the recorded market, so a second trade would be filled from the same liquidity again.
     """
-    return any(
+    is_pending = any(
         trade.pool == route.pool.key
         or (trade.instrument == route.instrument.key and trade.direction is route.direction)
         for trade in state.pending
         if trade.is_primary
+    )
+    return is_pending or is_in_cycle(state, route.instrument.key, is_buy=route.buys_on_cex)
+
+
+def is_in_cycle(state: EngineState, instrument: str, *, is_buy: bool) -> bool:
+    """Return whether a turn of a cycle that counts is on its way over one side of a book."""
+    return any(
+        leg.instrument == instrument and leg.is_buy is is_buy
+        for pending in state.pending_cycles
+        if pending.is_primary
+        for leg in pending.plan.legs
     )
 
 

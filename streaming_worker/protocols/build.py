@@ -23,8 +23,12 @@ def build_protocol(
     instruments: Sequence[Instrument] = (),
     pools: Sequence[Pool] = (),
     accepts_next_id: bool = False,
+    asks_priority_fees: bool = False,
 ) -> FeedProtocol:
-    """Return a fresh protocol for one feed; ``accepts_next_id`` is Gemini's. Raises ConfigError for an unknown name."""
+    """Return a fresh protocol for one feed. Raises ConfigError for an unknown name.
+
+    ``accepts_next_id`` is Gemini's; ``asks_priority_fees`` is Solana's.
+    """
     match name:
         case "coinbase_advanced":
             return CoinbaseAdvanced(feed, instruments)
@@ -37,6 +41,6 @@ def build_protocol(
         case "bitstamp":
             return Bitstamp(feed, instruments)
         case "solana":
-            return Solana(feed, pools)
+            return Solana(feed, pools, asks_priority_fees=asks_priority_fees)
         case _:
             raise ConfigError(f"expected protocol {', '.join(PROTOCOL_NAMES)}; received {name!r}", key="protocol")

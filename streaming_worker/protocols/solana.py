@@ -18,6 +18,7 @@ from streaming_worker.core.units import I64_MAX, NANOS_PER_MILLISECOND, NANOS_PE
 from streaming_worker.errors import FeedFormatError
 from streaming_worker.protocols import solana_rpc as rpc
 from streaming_worker.protocols.base import BookCopy, HttpRequest
+from streaming_worker.protocols.priority_fees import PriorityFeeWatch, fee_events
 from streaming_worker.protocols.resync import BookTrust
 from streaming_worker.protocols.solana_pool import CLOCK_ADDRESS, PoolAccounts
 from streaming_worker.protocols.whirlpool import decode_clock
@@ -54,6 +55,7 @@ class Solana:
         *,
         commitment: str = "processed",
         check_every_slots: int = CHECK_EVERY_SLOTS,
+        asks_priority_fees: bool = False,
     ) -> None:
         self.feed = feed
         self.counters: Counter[str] = Counter()
@@ -62,6 +64,7 @@ class Solana:
         self._trust = BookTrust(feed, self._pools)
         self._commitment = commitment
         self._check_every_slots = check_every_slots
+        self._fees = PriorityFeeWatch(check_every_slots) if asks_priority_fees else None
         self._slot = 0
         self._clock_slot = 0
         self._requests = 0
@@ -93,6 +96,8 @@ class Solana:
             self._stands_since_slot, self._outgoing, self._calls,
         ):  # fmt: skip
             of_the_old_connection.clear()
+        if self._fees is not None:
+            self._fees.forget()
         for pool in self._pools.values():
             pool.forget_accounts()
             self._call(pool)
@@ -117,7 +122,9 @@ class Solana:
         return events
 
     def receive_http(self, request: HttpRequest, body: bytes, received_ns: Nanos) -> list[Event]:
-        """Decode the answer to getMultipleAccounts. Raises FeedFormatError."""
+        """Decode the answer to getMultipleAccounts, or to what is asked about fees. Raises FeedFormatError."""
+        if PriorityFeeWatch.is_answered_by(request):
+            return fee_events(request, body, self._slot, received_ns)
         addresses = rpc.requested_accounts(request.body or b"")
         pool = next((pool for pool in self._pools.values() if pool.address in addresses[:1]), None)
         if pool is None:
@@ -172,6 +179,8 @@ class Solana:
             if self._slot >= self._next_check_slot.setdefault(pool.key, self._slot + _RETRY_AFTER_SLOTS):
                 self.counters["checks"] += 1
                 self._call(pool)
+        if self._fees is not None:
+            self._calls += self._fees.due(self._slot, self._pools.values())
         return [SlotAdvanced(self.feed, slot, received_ns)]
 
     def _notified(self, params: rpc.AccountParams, received_ns: Nanos) -> list[Event]:

@@ -73,6 +73,15 @@ class PoolAccounts:
         return [self.address, CLOCK_ADDRESS, *self._window, *_present(self._oracle), self.address]
 
     @property
+    def written_addresses(self) -> list[str]:
+        """The accounts that every swap writes: the pool and its vaults; empty before its first state.
+
+        Tick arrays depend on the swap's direction and are left out: asking for all of them would find no transaction.
+        """
+        state = self._state
+        return [] if state is None else [self.address, state.token_vault_a, state.token_vault_b]
+
+    @property
     def last_slot(self) -> int:
         """The slot of the pool state held; 0 when there is none."""
         order = self._orders.get(self.address)

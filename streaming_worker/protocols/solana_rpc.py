@@ -85,11 +85,26 @@ class AccountsReply(msgspec.Struct, frozen=True):
     error: RpcError | None = None
 
 
+class SlotFee(msgspec.Struct, frozen=True, rename="camel"):
+    """The least priority fee of one slot, in micro-lamports per compute unit."""
+
+    slot: WholeNumber
+    prioritization_fee: WholeNumber
+
+
+class FeesReply(msgspec.Struct, frozen=True):
+    """The answer to getRecentPrioritizationFees."""
+
+    result: list[SlotFee] | None = None
+    error: RpcError | None = None
+
+
 class _AccountsRequest(msgspec.Struct, frozen=True):
     params: tuple[list[str], msgspec.Raw]
 
 
 _reply = msgspec.json.Decoder(AccountsReply)
+_fees = msgspec.json.Decoder(FeesReply)
 _request = msgspec.json.Decoder(_AccountsRequest)
 
 
@@ -128,6 +143,19 @@ def accounts_reply(body: bytes) -> AccountsReply:
     """Return the answer to getMultipleAccounts. Raises FeedFormatError."""
     try:
         return _reply.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as e:
+        raise FeedFormatError(f"solana: {e} in the answer {body[:120]!r}") from e
+
+
+def read_priority_fees(addresses: list[str]) -> bytes:
+    """Return the getRecentPrioritizationFees call for transactions that write all of the accounts."""
+    return _call(1, "getRecentPrioritizationFees", [addresses])
+
+
+def fees_reply(body: bytes) -> FeesReply:
+    """Return the answer to getRecentPrioritizationFees. Raises FeedFormatError."""
+    try:
+        return _fees.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as e:
         raise FeedFormatError(f"solana: {e} in the answer {body[:120]!r}") from e
 

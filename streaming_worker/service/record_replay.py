@@ -21,10 +21,11 @@ from streaming_worker.service.dirt import DirtCount
 from streaming_worker.storage.inputs import read_events
 from streaming_worker.storage.rows import TableRow, output_rows
 from streaming_worker.storage.schema import TABLE, TABLES, Role
+from streaming_worker.storage.versions import no_rows, whole_relations
 
 RunKey: TypeAlias = tuple[str, str]
 """(worker, run_id)"""
-_COMPARED: Final = tuple(table.name for table in TABLES if table.role is Role.OUTPUT and table.name != "keyframes")
+_OUTPUTS: Final = tuple(table for table in TABLES if table.role is Role.OUTPUT and table.name != "keyframes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,16 @@ class Stretch:
         sql = f"SELECT seq, digest, state FROM {self.relation_of('keyframes')} ORDER BY seq"  # noqa: S608 - our own names
         return {seq: (digest, bytes(state)) for seq, digest, state in _rows(self.connection, sql)}
 
+    def tables(self) -> frozenset[str]:
+        """Return the output tables that the version which recorded this run already had."""
+        versions = _rows(self.connection, f"SELECT min(schema_version) FROM {self.relation_of('worker_runs')}")  # noqa: S608 - as above
+        version = versions[0][0] or 1
+        return frozenset(table.name for table in _OUTPUTS if table.since <= version)
+
     def outputs(self, *, after_seq: int, until_seq: int) -> Counter[TableRow]:
         """Return the recorded rows of outputs in a range of seq."""
-        return Counter((table, row) for table in _COMPARED for row in self._range(table, after_seq, until_seq))
+        tables = sorted(self.tables())
+        return Counter((table, row) for table in tables for row in self._range(table, after_seq, until_seq))
 
     def _range(self, table: str, after_seq: int, until_seq: int) -> list[tuple[Any, ...]]:
         columns = ", ".join(TABLE[table].column_names)
@@ -101,6 +109,8 @@ class RunReplay:
                 replayed.update(self._process(engine, event))
                 self._compare_keyframe(engine, keyframes)
         finally:
+            tables = stretch.tables()
+            replayed = Counter({row: count for row, count in replayed.items() if row[0] in tables})
             recorded = stretch.outputs(after_seq=start, until_seq=engine.event_count)
             self.missing += recorded - replayed
             self.unexpected += replayed - recorded
@@ -136,7 +146,7 @@ def open_segment(path: Path) -> Iterator[Stretch]:
         runs = _rows(connection, "SELECT worker, run_id FROM segment.worker_runs")
         if len(runs) != 1:
             raise StorageError(f"expected one worker_runs row in {path.name}, received {len(runs)}", path=str(path))
-        yield Stretch((runs[0][0], runs[0][1]), connection, lambda table: f"segment.{table}")
+        yield Stretch((runs[0][0], runs[0][1]), connection, whole_relations(connection, "segment").__getitem__)
 
 
 @contextmanager
@@ -162,14 +172,15 @@ def _lake_stretch(connection: duckdb.DuckDBPyConnection, run: RunKey) -> Stretch
 def _create_view(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:
     """Make a table of the lake known by its name; one that never had a row is empty."""
     files = f"{folder}/date=*/hour=*/*.parquet"
-    if any(folder.glob("date=*/hour=*/*.parquet")):
-        source = f"read_parquet({_quoted(files)}, hive_partitioning = false, union_by_name = true)"
-        _rows(connection, f"CREATE VIEW {table} AS FROM {source}")
+    owner = "".join(
+        f", NULL::VARCHAR AS {name}" for name in ("worker", "run_id") if name not in TABLE[table].column_names
+    )
+    empty = f"(SELECT *{owner} FROM {no_rows(table)})"  # noqa: S608 - our own names
+    if not any(folder.glob("date=*/hour=*/*.parquet")):
+        _rows(connection, f"CREATE VIEW {table} AS FROM {empty}")
         return
-    _rows(connection, TABLE[table].ddl)
-    for column in ("worker", "run_id"):
-        if column not in TABLE[table].column_names:
-            _rows(connection, f"ALTER TABLE {table} ADD COLUMN {column} VARCHAR")
+    source = f"read_parquet({_quoted(files)}, hive_partitioning = false, union_by_name = true)"
+    _rows(connection, f"CREATE VIEW {table} AS FROM {empty} UNION ALL BY NAME FROM {source}")
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from streaming_worker.core.events import (
     OperatorCommand,
     OracleUpdate,
     PoolUpdate,
+    PriorityFees,
     SlotAdvanced,
     TakerSide,
     TickArrayUpdate,
@@ -166,6 +167,12 @@ def _oracles(rows: Iterator[_Row]) -> Iterator[Numbered]:
         yield seq, OracleUpdate(pool, slot, decode(state), received_ns)
 
 
+def _priority_fees(rows: Iterator[_Row]) -> Iterator[Numbered]:
+    decode = msgspec.json.Decoder(tuple[int, ...]).decode
+    for seq, received_ns, pool, slot, fees in rows:
+        yield seq, PriorityFees(pool, slot, decode(fees), received_ns)
+
+
 def _chain_clocks(rows: Iterator[_Row]) -> Iterator[Numbered]:
     for seq, received_ns, venue, slot, unix_timestamp in rows:
         if unix_timestamp is None:
@@ -226,6 +233,7 @@ _DECODERS: Final[dict[str, _Decode]] = {
     "pool_states": _pools,
     "tick_arrays": _tick_arrays,
     "oracle_states": _oracles,
+    "priority_fees": _priority_fees,
     "chain_clocks": _chain_clocks,
     "feed_events": _feeds,
     "commands": _commands,

@@ -21,6 +21,7 @@ from streaming_worker.storage.faults import translated
 from streaming_worker.storage.inputs import Numbered, read_events
 from streaming_worker.storage.schema import TABLES, Table
 from streaming_worker.storage.segments import list_segments
+from streaming_worker.storage.versions import whole_relations
 
 _TABLES: Final = "SELECT table_name FROM duckdb_tables() WHERE database_name = ?"
 LakeFiles: TypeAlias = Mapping[str, Sequence[Path]]
@@ -29,17 +30,18 @@ LakeFiles: TypeAlias = Mapping[str, Sequence[Path]]
 
 @dataclass(frozen=True, slots=True)
 class OpenSegment:
-    """An attached segment: its name inside the connection, whose rows it holds, and its tables."""
+    """An attached segment: its name inside the connection, whose rows it holds, its tables, and how each is read."""
 
     alias: str
     path: Path
     worker: str
     run_id: str
     tables: frozenset[str]
+    relations: Mapping[str, str]
 
     def relation(self, table: str) -> str:
-        """Return the SQL name of one of its tables."""
-        return f"{self.alias}.{table}"
+        """Return the SQL relation of one of its tables; what its schema did not have is empty."""
+        return self.relations[table]
 
 
 class SegmentReader:
@@ -65,7 +67,8 @@ class SegmentReader:
         if len(found) != 1:
             raise StorageError(f"expected one worker_runs row in {path}, received {len(found)}", path=str(path))
         worker, run_id = found[0]
-        self.segments.append(OpenSegment(alias, path, worker, run_id, frozenset(str(name) for (name,) in names)))
+        tables, relations = frozenset(str(name) for (name,) in names), whole_relations(self._connection, alias)
+        self.segments.append(OpenSegment(alias, path, worker, run_id, tables, relations))
 
     def attach_database(self, path: Path, name: str) -> None:
         """Add any other DuckDB file under a name of its own. Raises StorageError."""

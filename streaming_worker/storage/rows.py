@@ -10,6 +10,7 @@ from typing import Final, TypeAlias, assert_never
 
 import msgspec
 
+from streaming_worker.core.cycle_outputs import CycleEpisode, CycleOpened, CycleRejectionCount, CycleTrade
 from streaming_worker.core.events import (
     BookDelta,
     BookEvent,
@@ -27,6 +28,7 @@ from streaming_worker.core.events import (
     OracleUpdate,
     PoolEvent,
     PoolUpdate,
+    PriorityFees,
     SlotAdvanced,
     TickArrayUpdate,
     TradePrint,
@@ -49,6 +51,7 @@ from streaming_worker.core.outputs import (
     TransferMoved,
 )
 from streaming_worker.core.rebalancing import Recommendation
+from streaming_worker.storage.cycle_rows import cycle_rows
 from streaming_worker.storage.holding_rows import holding_row
 from streaming_worker.storage.schema import COST_KINDS
 
@@ -79,7 +82,7 @@ def event_rows(seq: int, event: Event) -> list[TableRow]:
             return [("trade_prints", _trade_row(seq, event))]
         case ClockTick():
             return [("clock_ticks", (seq, event.received_ns, event.late_ns))]
-        case PoolUpdate() | TickArrayUpdate() | OracleUpdate():
+        case PoolUpdate() | TickArrayUpdate() | OracleUpdate() | PriorityFees():
             return _pool_rows(seq, event)
         case ChainClock() | SlotAdvanced():
             return [("chain_clocks", _chain_row(seq, event))]
@@ -95,15 +98,15 @@ def output_rows(seq: int, output: Output) -> list[TableRow]:
     """Return the rows of one output; a keyframe is stored under its own event count."""
     match output:
         case OpportunityOpened() | Opportunity() | OpportunitySample() | EpisodeGrade():
-            return [_episode_row(seq, output)]
+            return _episode_rows(seq, output)
+        case CycleOpened() | CycleEpisode() | CycleRejectionCount() | CycleTrade():
+            return cycle_rows(seq, output)
         case RejectionCount():
             return [("rejections", _rejection_row(seq, output))]
         case SimulatedTrade():
             return [("simulated_trades", _simulated_row(seq, output)), *_leg_rows(seq, output)]
-        case LimitChange():
-            return [("limit_changes", (seq, output.received_ns, *msgspec.structs.astuple(output)[:-1]))]
-        case RiskTransition():
-            return [("risk_events", _risk_row(seq, output))]
+        case LimitChange() | RiskTransition():
+            return [_control_row(seq, output)]
         case InventorySnapshot() | BalanceAlert() | Recommendation() | TransferMoved():
             return [holding_row(seq, output)]
         case Keyframe():
@@ -151,6 +154,8 @@ def _pool_rows(seq: int, event: PoolEvent) -> list[TableRow]:
             return _tick_rows(head, event)
         case OracleUpdate():
             return [("oracle_states", (*head, msgspec.json.encode(event.state).decode()))]
+        case PriorityFees():
+            return [("priority_fees", (*head, msgspec.json.encode(event.fees).decode()))]
         case _:
             assert_never(event)
 
@@ -284,23 +289,36 @@ def _opportunity_row(seq: int, output: Opportunity) -> Row:
     )
 
 
-def _episode_row(seq: int, output: OpportunityOpened | Opportunity | OpportunitySample | EpisodeGrade) -> TableRow:
+def _episode_rows(
+    seq: int, output: OpportunityOpened | Opportunity | OpportunitySample | EpisodeGrade
+) -> list[TableRow]:
+    head = (seq, output.received_ns, output.opportunity_id)
     match output:
         case OpportunityOpened():
-            return "opportunity_openings", _opening_row(seq, output)
+            opening = ("opportunity_openings", _opening_row(seq, output))
+            return [opening, *_cost_rows(head, "opening", output.plan.costs)]
         case Opportunity():
-            return "opportunities", _opportunity_row(seq, output)
+            closed = ("opportunities", _opportunity_row(seq, output))
+            return [closed, *_cost_rows(head, "peak", output.peak.costs)]
         case OpportunitySample():
-            return "opportunity_samples", (seq, output.received_ns, *msgspec.structs.astuple(output)[:-1])
+            return [("opportunity_samples", (*head, *msgspec.structs.astuple(output)[1:-1]))]
         case EpisodeGrade():
-            return "episode_grades", (seq, output.received_ns, *_grade_values(output))
+            return [("episode_grades", (*head, *_grade_values(output)))]
         case _:
             assert_never(output)
 
 
 def _grade_values(output: EpisodeGrade) -> Row:
     counts = (output.captured_rungs, output.failed_rungs, output.rungs)
-    return (output.opportunity_id, output.grade.value, output.reach_ns, output.kept_millionths, *counts)
+    return (output.grade.value, output.reach_ns, output.kept_millionths, *counts)
+
+
+def _cost_rows(head: Row, stage: str, costs: Iterable[CostItem]) -> list[TableRow]:
+    """Return one row per cost item with where it comes from, in waterfall order."""
+    return [
+        ("opportunity_costs", (*head, stage, item.kind.value, item.value_usd_e8, item.source, item.age_ns))
+        for item in costs
+    ]
 
 
 def _rejection_row(seq: int, output: RejectionCount) -> Row:
@@ -359,8 +377,10 @@ def _leg_rows(seq: int, output: SimulatedTrade) -> list[TableRow]:
     ]
 
 
-def _risk_row(seq: int, output: RiskTransition) -> Row:
-    return (
+def _control_row(seq: int, output: LimitChange | RiskTransition) -> TableRow:
+    if isinstance(output, LimitChange):
+        return "limit_changes", (seq, output.received_ns, *msgspec.structs.astuple(output)[:-1])
+    return "risk_events", (
         seq,
         output.received_ns,
         output.previous.value,

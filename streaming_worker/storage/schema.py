@@ -12,7 +12,7 @@ from typing import Final
 
 import pyarrow as pa
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 
 class ColumnType(StrEnum):
@@ -56,12 +56,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table; ``grain`` says what a row is."""
+    """One table; ``grain`` says what a row is, ``since`` the schema version that brought it."""
 
     name: str
     role: Role
     grain: str
     columns: tuple[Column, ...]
+    since: int = 1
 
     @property
     def ddl(self) -> str:
@@ -95,6 +96,7 @@ _INSTRUMENT: Final = _text("instrument", "venue:symbol")
 _POOL: Final = _text("pool", "venue:address")
 _SLOT: Final = _int("slot", "chain slot that the state was read at")
 _ROUTE: Final = (_INSTRUMENT, _POOL, _text("direction", "buy_cex_sell_pool or buy_pool_sell_cex"))
+_CYCLE: Final = _text("cycle", "venue|asset>asset>asset>asset")
 _BALANCE_VENUE: Final = _text("venue", "venue that holds it")
 _ASSET: Final = _text("asset", "asset")
 COST_KINDS: Final = ("taker_fee", "pool_fee", "slippage", "price_impact", "network_cost", "stable_basis", "rebalancing")
@@ -111,6 +113,20 @@ def _plan(prefix: str) -> tuple[Column, ...]:
         *costs,
         _int(f"{prefix}_net_usd_e8", "gross plus the costs, USD x 1e8"),
         _int(f"{prefix}_net_edge_centibps", "net over notional, hundredths of a basis point"),
+    )
+
+
+def _turn(prefix: str) -> tuple[Column, ...]:
+    return (
+        _int(f"{prefix}_spent_e8", "home asset x 1e8"),
+        _int(f"{prefix}_returned_e8", "home asset x 1e8"),
+        _int(f"{prefix}_dust_value_e8", "what stays of the other assets, home asset x 1e8"),
+        _int(f"{prefix}_gross_e8", "at the best prices without fees, lots and depth, home asset x 1e8"),
+        _int(f"{prefix}_fee_e8", "signed, home asset x 1e8"),
+        _int(f"{prefix}_slippage_e8", "depth, lots and rounding, signed, home asset x 1e8"),
+        _int(f"{prefix}_net_e8", "gross plus fee plus slippage, home asset x 1e8"),
+        _int(f"{prefix}_net_edge_centibps", "net over spent, hundredths of a basis point"),
+        _text(f"{prefix}_legs", "JSON of the three steps with fees and dust"),
     )
 
 
@@ -148,6 +164,9 @@ TABLES: Final[tuple[Table, ...]] = (
     Table("oracle_states", Role.INPUT, "one row per oracle account read", (
         _SEQ, _RECEIVED, _POOL, _SLOT, _text("state", "JSON of the decoded account"),
     )),
+    Table("priority_fees", Role.INPUT, "one row per read of what others pay for a pool's accounts", (
+        _SEQ, _RECEIVED, _POOL, _SLOT, _text("fees", "JSON list, micro-lamports per compute unit, lowest first"),
+    ), since=2),
     Table("chain_clocks", Role.INPUT, "one row per Clock sysvar or slot notification", (
         _SEQ, _RECEIVED, _text("venue", "chain venue"), _SLOT,
         _int("unix_timestamp", "chain seconds; null for a slot notification", nullable=True),
@@ -185,6 +204,11 @@ TABLES: Final[tuple[Table, ...]] = (
         _int("size_e8", "base x 1e8"), _int("gross_usd_e8", "before all costs, USD x 1e8"),
         _int("net_usd_e8", "after all costs, USD x 1e8"), _int("net_edge_centibps", "hundredths of a basis point"),
     )),
+    Table("opportunity_costs", Role.OUTPUT, "one row per cost item of an episode's opening and of its peak", (
+        _SEQ, _RECEIVED, _text("opportunity_id", "episode"), _text("stage", "opening or peak"),
+        _text("kind", "cost item, in waterfall order"), _int("value_usd_e8", "signed, USD x 1e8"),
+        _text("source", "where the number comes from"), _int("age_ns", "age of its input at the decision"),
+    ), since=2),
     Table("episode_grades", Role.OUTPUT, "one row per episode once its latency ladder has settled", (
         _SEQ, _RECEIVED, _text("opportunity_id", "episode"), _text("grade", "A to F"),
         _int("reach_ns", "largest latency captured without a break from the smallest; null: none", nullable=True),
@@ -216,6 +240,37 @@ TABLES: Final[tuple[Table, ...]] = (
         _int("cash_usd_e8", "signed cash flow, USD x 1e8"), _int("fee_usd_e8", "signed fee, USD x 1e8"),
         _int("slot", "slot of a pool leg", nullable=True),
     )),
+    Table("cycle_openings", Role.OUTPUT, "one row per episode of a triangular cycle at its opening", (
+        _SEQ, _RECEIVED, _text("opportunity_id", "hash of the opening inputs"), _CYCLE, *_turn("opening"),
+    ), since=2),
+    Table("cycle_opportunities", Role.OUTPUT, "one row per closed episode of a triangular cycle", (
+        _SEQ, _RECEIVED, _text("opportunity_id", "hash of the opening inputs"), _CYCLE,
+        _int("opened_ns", "ns UTC"), _int("peaked_ns", "ns UTC"), _int("closed_ns", "ns UTC"),
+        _text("close_reason", "edge_gone, leg_lost, stale_leg or risk"), _int("updates", "evaluations while open"),
+        *_turn("opening"), *_turn("peak"),
+    ), since=2),
+    Table("cycle_rejections", Role.OUTPUT, "one row per cycle, reason and interval", (
+        _SEQ, _RECEIVED, _CYCLE, _text("reason", "the first limit that failed"), _int("count", "evaluations refused"),
+        _int("best_net_e8", "best net among the turns priced, home asset x 1e8", nullable=True),
+        _int("interval_start_ns", "ns UTC"),
+    ), since=2),
+    Table("cycle_trades", Role.OUTPUT, "one row per episode of a cycle and latency of the ladder", (
+        _SEQ, _RECEIVED, _text("trade_id", "hash"), _text("opportunity_id", "episode"), _CYCLE,
+        _int("latency_ns", "latency of each leg"), _int("decided_ns", "ns UTC"), _int("completed_ns", "ns UTC"),
+        *_turn("predicted"), _int("realised_spent_e8", "home asset x 1e8"),
+        _int("realised_returned_e8", "home asset x 1e8"),
+        _int("realised_dust_value_e8", "what stays of the other assets, home asset x 1e8"),
+        _int("realised_net_e8", "returned plus dust minus spent, home asset x 1e8"),
+    ), since=2),
+    Table("cycle_legs", Role.OUTPUT, "one row per leg of a simulated turn", (
+        _SEQ, _RECEIVED, _text("trade_id", "hash"), Column("leg", ColumnType.INTEGER, "position in the turn"),
+        _INSTRUMENT, Column("is_buy", ColumnType.BOOLEAN, "the base is bought"),
+        _text("status", "filled, partial or missed"), _int("due_ns", "when its order arrives"),
+        _int("filled_ns", "when it was filled"), _int("size_e8", "base x 1e8"), _int("notional_e8", "quote x 1e8"),
+        _int("fee_e8", "fee asset x 1e8"), _text("fee_asset", "asset"), _int("paid_e8", "asset given x 1e8"),
+        _int("received_e8", "asset received x 1e8"), _int("dust_e8", "asset given x 1e8 that was not traded"),
+        _int("dust_value_e8", "its value, home asset x 1e8"),
+    ), since=2),
     Table("risk_events", Role.OUTPUT, "one row per change of risk state", (
         _SEQ, _RECEIVED, _text("previous", "state"), _text("current", "state"), _text("cause", "cause"),
         _text("actor", "who"), _text("reason", "why"), _int("daily_net_usd_e8", "realised today, USD x 1e8"),

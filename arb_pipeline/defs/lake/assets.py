@@ -22,8 +22,8 @@ _STREAMS = {
     "books": ("Order book snapshots and deltas as the venues sent them.", ("book_updates",)),
     "trades": ("Trade prints of the venues.", ("trade_prints",)),
     "pools": (
-        "Pool, tick array and oracle accounts as read from the chain.",
-        ("pool_states", "tick_arrays", "oracle_states"),
+        "Pool, tick array and oracle accounts as read from the chain, and what others pay for priority on them.",
+        ("pool_states", "tick_arrays", "oracle_states", "priority_fees"),
     ),
     "clocks": ("Chain clocks, and the 100 ms grid of event time.", ("chain_clocks", "clock_ticks")),
     "feeds": ("Connections, losses, gaps and heartbeats of the feeds.", ("feed_events", "gaps")),

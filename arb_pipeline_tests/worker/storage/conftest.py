@@ -9,9 +9,11 @@ import pytest
 from hypothesis import strategies as st
 
 from streaming_worker.adapters.clock import AnchoredClock
+from streaming_worker.core import cycle_outputs as co
 from streaming_worker.core import events as e
 from streaming_worker.core import outputs as o
 from streaming_worker.core.amm import pool_state as p
+from streaming_worker.core.cycle import CycleLeg, CyclePlan
 from streaming_worker.core.instrument import Venue
 from streaming_worker.core.inventory import AlertKind, BalanceAlert
 from streaming_worker.core.rebalancing import ProposedTransfer, Recommendation, Transfer
@@ -66,6 +68,7 @@ EVENT = st.one_of(
     st.builds(e.PoolUpdate, TEXT, I64, WHIRLPOOL, I64),
     st.builds(e.TickArrayUpdate, TEXT, I64, st.builds(p.TickArray, I32, TICKS), I64),
     st.builds(e.OracleUpdate, TEXT, I64, ORACLE, I64),
+    st.builds(e.PriorityFees, TEXT, I64, st.lists(U64, max_size=4).map(tuple), I64),
     st.builds(e.ChainClock, TEXT, I64, I64, I64),
     st.builds(e.SlotAdvanced, TEXT, I64, I64),
     st.builds(e.FeedConnected, TEXT, I64, I64),
@@ -94,7 +97,20 @@ DIRECTION = st.sampled_from(o.Direction)
 LEG = st.builds(
     o.SimulatedLeg, st.sampled_from(o.LegKind), st.sampled_from(o.LegStatus), I64, I64, I64, I64, I64, MAYBE
 )
+CYCLE_LEG = st.builds(CycleLeg, TEXT, st.booleans(), I64, I64, I64, TEXT, I64, I64, I64, I64)
+TURN = st.builds(CyclePlan, st.tuples(CYCLE_LEG, CYCLE_LEG, CYCLE_LEG), *[I64] * 8)
+TURN_LEG = st.builds(co.CycleTradeLeg, TEXT, st.booleans(), st.sampled_from(o.LegStatus), *[I64] * 5, TEXT, *[I64] * 4)
+CYCLE_OUTPUT = st.one_of(
+    st.builds(co.CycleOpened, TEXT, TEXT, TURN, I64),
+    st.builds(co.CycleEpisode, TEXT, TEXT, I64, I64, I64, st.sampled_from(o.CloseReason), I64, TURN, TURN, I64),
+    st.builds(co.CycleRejectionCount, TEXT, st.sampled_from(o.RejectionReason), I64, MAYBE, I64, I64),
+    st.builds(
+        co.CycleTrade,
+        *(TEXT, TEXT, TEXT, I64, I64, I64, TURN, st.lists(TURN_LEG, max_size=3).map(tuple), I64, I64, I64, I64, I64),
+    ),
+)
 OUTPUT = st.one_of(
+    CYCLE_OUTPUT,
     st.builds(o.OpportunityOpened, TEXT, TEXT, TEXT, DIRECTION, PLAN, I64),
     st.builds(
         o.Opportunity,

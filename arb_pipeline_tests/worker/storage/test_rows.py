@@ -12,6 +12,7 @@ from streaming_worker.core.outputs import (
     Keyframe,
     LegKind,
     LegStatus,
+    OpportunityOpened,
     SimulatedLeg,
     SimulatedTrade,
     TradePlan,
@@ -104,3 +105,13 @@ def test_limits_of_a_command_are_named_in_its_row() -> None:
     assert as_record(row)["limits"] == '[{"name":"daily_loss_usd_e8","value":5}]'
     (row,) = event_rows(1, OperatorCommand("c", CommandKind.PAUSE, "ops", "why", 9))
     assert as_record(row)["limits"] is None
+
+
+def test_each_cost_of_an_opening_has_a_row_with_its_source_and_age() -> None:
+    costs = (CostItem(CostKind.TAKER_FEE, -5, "tier 2", 0), CostItem(CostKind.STABLE_BASIS, 3, "book", 40))
+    plan = TradePlan(1, 2, 3, 4, 50, costs, 48, 6)
+    head, *rest = output_rows(5, OpportunityOpened("o", "i", "p", Direction.BUY_CEX_SELL_POOL, plan, 72))
+    assert head[0] == "opportunity_openings"
+    assert {name for name, _ in rest} == {"opportunity_costs"}
+    facts = [(r["stage"], r["kind"], r["value_usd_e8"], r["source"], r["age_ns"]) for r in map(as_record, rest)]
+    assert facts == [("opening", "taker_fee", -5, "tier 2", 0), ("opening", "stable_basis", 3, "book", 40)]

@@ -10,7 +10,7 @@ import msgspec
 from solders.pubkey import Pubkey
 
 from streaming_worker.sandbox.faces.session import NEVER, HttpCall, HttpReply, Output
-from streaming_worker.sandbox.faces.solana_state import ChainState, ReadableState
+from streaming_worker.sandbox.faces.solana_state import ChainState, ReadableState, priority_fee
 from streaming_worker.sandbox.market.changes import MarketChange, SlotAdvanced
 from streaming_worker.sandbox.market.stepper import Market
 
@@ -22,6 +22,8 @@ _MIN_CONTEXT_SLOT: Final = -32016
 _TOO_MANY: Final = (429, "Too many requests for a specific RPC call")
 _FIRST_SUBSCRIPTION: Final = 23_784
 _MOST_KEYS: Final = 100
+_MOST_FEE_KEYS: Final = 128
+_FEE_SLOTS: Final = 150
 _COMMITMENTS: Final = ("processed", "confirmed", "finalized")
 # A pool has no parser, so that jsonParsed comes back as base64. base58 is refused above 128 bytes.
 _ENCODINGS: Final = ("base64", "jsonParsed")
@@ -108,6 +110,8 @@ class _Calls:
                 return self._accounts(params)
             case "getAccountInfo":
                 return self._account(params)
+            case "getRecentPrioritizationFees":
+                return self._priority_fees(params)
             case "getSlot":
                 _check_options(self._state, params[0] if params else {})
                 return str(self._state.slot)
@@ -131,6 +135,17 @@ class _Calls:
         address = _address(params[0] if params else None)
         _check_reading(self._state, params)
         return self._in_context(self._read(address))
+
+    def _priority_fees(self, params: list[Any]) -> str:
+        keys = params[0] if params else []
+        if not isinstance(keys, list):
+            raise _RpcError(_INVALID_PARAMS, "Invalid params: invalid type, expected a sequence.")
+        if len(keys) > _MOST_FEE_KEYS:
+            raise _RpcError(_INVALID_PARAMS, f"Too many inputs provided; max {_MOST_FEE_KEYS}")
+        for key in keys:
+            _address(key)
+        slots = range(self._state.slot - _FEE_SLOTS + 1, self._state.slot + 1)
+        return msgspec.json.encode([{"slot": slot, "prioritizationFee": priority_fee(slot)} for slot in slots]).decode()
 
     def _read(self, address: str) -> str:
         account = self._state.read(address)
