@@ -13,7 +13,7 @@ DBT_SOURCES := $(shell find dbt -path dbt/target -prune -o -path dbt/logs -prune
 TESTS ?= arb_pipeline_tests
 WORKERS ?= 2
 
-.PHONY: help install demo demo-check test test-slow chaos lint format bench bench-lake wheel clean
+.PHONY: help install demo demo-check test test-slow chaos faults lint format bench bench-lake wheel clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -69,6 +69,10 @@ test-slow: install  ## the tests that take minutes, and the fault campaigns
 
 chaos: install  ## 200 kills of the worker, the compaction and the publication under load, with a report
 	CHAOS_KILLS=$${CHAOS_KILLS:-200} $(BIN)/pytest arb_pipeline_tests/failure -m chaos --timeout 1200
+
+faults: install  ## 2,000 seeded faults of every kind at every venue, books against the truth, a table of recovery times
+	FAULTS=$${FAULTS:-2000} $(BIN)/pytest arb_pipeline_tests/failure/test_fault_campaign.py \
+	  arb_pipeline_tests/failure/test_fault_reproductions.py -m fault -s --timeout 3600
 
 lint: install  ## format, lint, types, import contracts, file length, dbt
 	$(BIN)/ruff format --check .

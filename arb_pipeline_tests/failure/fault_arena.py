@@ -24,7 +24,9 @@ from streaming_worker.service.capture import RetrySettings
 from streaming_worker.service.connection import ConnectionSettings
 
 SECONDS = 1_000_000_000
-START_BOUND_S = 20.0
+START_BOUND_S = 60.0
+LOOKS = 10
+MOST_LOOKS = 400
 POOL = f"orca:{POOL_ADDRESS}"
 
 
@@ -137,6 +139,25 @@ class Arena:
                 lines += [f"{book.key}: {line}" for line in _book_differs(held, truth)]
         pool = await self.get(f"/pool/{POOL}")
         return lines + ([f"pool: {line}" for line in self._pool_differs(pool)] if pool["is_synced"] else [])
+
+    async def lasting_divergences(self) -> list[str]:
+        """Compare until nothing differs, or until what differs has stayed the same while nothing waited to be read.
+
+        Venues and worker share one event loop, so that it is the number of its rounds, not the time, in which what was
+        sent arrives: on a busy machine little happens in a second.
+        """
+        before: list[str] = []
+        same = 0
+        for _ in range(MOST_LOOKS):
+            lines = await self.divergences()
+            if not lines:
+                return []
+            is_idle = not (await self.get("/state"))["metrics"]["bus"]["waiting"]
+            same = same + 1 if is_idle and lines == before else 0
+            if same >= LOOKS:
+                return lines
+            before = lines
+        return before
 
     async def untrusted(self) -> list[str]:
         """Return what the worker does not trust now."""

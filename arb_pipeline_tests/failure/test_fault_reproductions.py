@@ -81,7 +81,7 @@ async def fight(folder: Path, spec: FaultSpec) -> list[str]:
         async def compare(point: QuietPoint) -> None:
             if not point.done[0][1].affected:
                 raise LookupError("the fault met nothing")
-            wrong.extend(await field.divergences())
+            wrong.extend(await field.lasting_divergences())
 
         rounds = [Round(1, (Planned(spec.kind.value, spec),), 20_000)]
         await run_campaign(

@@ -58,8 +58,17 @@ def worker(*, loaded: Loaded, log_level: str, log_format: LogFormat | None) -> E
 @click.option("--speed", default="1", show_default=True, help="Pace of recordings: a whole number, or max.")
 @click.option("--extra-books", is_flag=True, help="Add BTC and ETH books to the synthetic market.")
 @click.option("--market-state", type=click.Path(path_type=Path), help="Go on from this saved market, if it is there.")
+@click.option(
+    "--faults", type=click.Path(path_type=Path), help="Do to the clients what this script says, TOML or JSON."
+)
 def venues(
-    *, loaded: Loaded, captures: tuple[Path, ...], speed: str, extra_books: bool, market_state: Path | None
+    *,
+    loaded: Loaded,
+    captures: tuple[Path, ...],
+    speed: str,
+    extra_books: bool,
+    market_state: Path | None,
+    faults: Path | None,
 ) -> ExitCode:
     """Serve the local venues: a seeded synthetic market, or recorded captures, in the venues' own protocols.
 
@@ -70,6 +79,7 @@ def venues(
       arb venues
       arb venues recordings/gemini/*.jsonl.gz --speed max
       ARB_VENUES_SEED=3 arb venues --extra-books
+      arb venues --faults docs/examples/faults.toml
     """
     from streaming_worker.operations.processes import serve_venues
     from streaming_worker.sandbox.run import VenueOptions
@@ -81,6 +91,7 @@ def venues(
         base_port=loaded.config.venues.port,
         extra_books=extra_books,
         market_state=market_state if market_state is not None and market_state.exists() else None,
+        faults=faults,
     )
     serve_venues(loaded.config, options, say=click.echo)
     return ExitCode.OK

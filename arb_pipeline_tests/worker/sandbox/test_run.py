@@ -45,6 +45,22 @@ async def test_it_announces_every_address_and_ends_when_cancelled() -> None:
     assert time.monotonic() - began < 2
 
 
+EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "faults.toml"
+
+
+async def test_a_script_of_faults_is_played_and_told_of(tmp_path: Path) -> None:
+    """The documented example is sound; its first fault, begun at once, shows up at the control port."""
+    script = tmp_path / "faults.toml"
+    script.write_text(EXAMPLE.read_text(encoding="utf-8").replace("at_ms = 10000", "at_ms = 0"), encoding="utf-8")
+    task, urls = await started(VenueOptions(base_port=0, faults=script))
+    async with httpx.AsyncClient() as http, asyncio.timeout(10):
+        while not (faults := (await http.get(f"{urls['control_http']}/faults")).json()):
+            continue
+    assert (faults[0]["spec"]["kind"], faults[0]["spec"]["symbol"]) == ("drop", "SOL-USD")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_a_recorded_venue_replaces_the_synthetic_one(tmp_path: Path) -> None:
     path = tmp_path / "gemini.tsv"
     path.write_bytes(b'1\t{"e":"depthUpdate"}\n')
