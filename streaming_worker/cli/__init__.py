@@ -10,7 +10,7 @@ from streaming_worker.cli.examine import demo_check, doctor
 from streaming_worker.cli.exit_codes import EXIT_CODE_HELP, ExitCode
 from streaming_worker.cli.keep import backup, restore
 from streaming_worker.cli.lake import lake
-from streaming_worker.cli.prove import bench, replay, vectors
+from streaming_worker.cli.prove import bench, recall, replay, vectors
 from streaming_worker.cli.run import up, venues, worker
 from streaming_worker.errors import ConfigError, OperationError, WorkerError
 
@@ -28,7 +28,7 @@ def arb() -> None:
     """
 
 
-for _command in (up, worker, venues, replay, vectors, bench, lake, backup, restore, doctor, demo_check):
+for _command in (up, worker, venues, replay, vectors, recall, bench, lake, backup, restore, doctor, demo_check):
     arb.add_command(_command)
 
 

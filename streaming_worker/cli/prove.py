@@ -97,6 +97,54 @@ def vector_lines(report: dict[str, Any]) -> list[str]:
 
 
 @click.command(epilog=EXIT_CODE_HELP)
+@click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="Which market is made.")
+@click.option(
+    "--minutes", type=click.IntRange(2, 24 * 60), default=60, show_default=True, help="How long it is; two cases each."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+def recall(*, seed: int, minutes: int, as_json: bool) -> ExitCode:
+    """Measure how well real opportunities are told from false ones, in a market whose truth is known.
+
+    Episodes of known kind are injected: capturable ones of known latency, and such that only look real. They go
+    through the production protocol and engine. docs/recall.md says what real means, and what each kind is.
+
+    \b
+    Examples:
+      arb recall
+      arb recall --seed 2 --minutes 10 --json
+    """
+    from streaming_worker.operations.recall import is_good, run_recall
+
+    report = run_recall(seed=seed, minutes=minutes)
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+    else:
+        for line in recall_lines(report):
+            click.echo(line)
+    return ExitCode.OK if is_good(report) else ExitCode.FINDING
+
+
+def recall_lines(report: dict[str, Any]) -> list[str]:
+    """Return the report for a person: a table by kind, what went wrong, and the whole."""
+    lines = [f"{'kind':<14} {'injected':>8} {'right':>6} {'recall':>7} {'precision':>9} {'called real':>11}"]
+    for kind, row in report["kinds"].items():
+        recalled, precise = (_percent(row[name]) for name in ("recall", "precision"))
+        counted = f"{row['injected']:>8} {row['right']:>6} {recalled:>7} {precise:>9} {row['called_real']:>11}"
+        lines.append(f"{kind:<14} {counted}")
+    lines += [f"wrong: {json.dumps(case)}" for case in report["wrong"]]
+    overall = report["overall"]
+    lines.append(
+        f"real: {report['real']} of {report['injected']} injected; recall {_percent(overall['recall'])}, "
+        f"precision {_percent(overall['precision'])}, right kind {_percent(overall['right_kind'])}"
+    )
+    return [*lines, f"events: {report['events']}, digest: {report['digest']}"]
+
+
+def _percent(share: float | None) -> str:
+    return "none" if share is None else f"{share:.1%}"
+
+
+@click.command(epilog=EXIT_CODE_HELP)
 @click.argument("part", type=click.Choice(PARTS))
 @click.option("--input", "path", type=click.Path(path_type=Path), help="Recorded input, for the parts that need one.")
 @click.option(
