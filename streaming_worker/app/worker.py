@@ -23,6 +23,8 @@ from streaming_worker.app.feeds import Tuning, edge, feed_endpoints, integrity_l
 from streaming_worker.app.instruments import instruments_at_start, with_terms
 from streaming_worker.app.record import disk_limits, open_record, sink_settings, worker_run, write_down_downtime
 from streaming_worker.config import Config
+from streaming_worker.core.histogram import Histogram
+from streaming_worker.core.units import Nanos
 from streaming_worker.engine.engine import Engine
 from streaming_worker.errors import StorageError, first_cause
 from streaming_worker.service import gateway
@@ -36,6 +38,7 @@ from streaming_worker.service.health import Health, put_status, write_status
 from streaming_worker.service.instruments import Outcome
 from streaming_worker.service.integrity import IntegrityWatch
 from streaming_worker.service.metrics import Metrics
+from streaming_worker.service.notes import Notes
 from streaming_worker.service.pump import Observer, Pump
 from streaming_worker.service.standby import Standby
 from streaming_worker.service.tally import Tally
@@ -253,6 +256,7 @@ class _Worker:
             routes=[shown.route()],
         )
         observers.append(self._gateway.observe)
+        self._notes = Notes(sink, clock, stages=_stages(self._pump, sink), offsets=self._offsets)
         self._add_sources()
         _LOG.info("worker_started", worker=config.worker.name, run_id=run_id, feeds=len(self._feeds), pid=os.getpid())
 
@@ -268,6 +272,7 @@ class _Worker:
                     group.create_task(self._pump.keep_time(self._bus)),
                     group.create_task(write_status(self._health, status_file(place.config), self._clock)),
                     group.create_task(self._watch.run()),
+                    group.create_task(self._notes.run()),
                 ]
                 feeds = [group.create_task(feed.run()) for feed in self._feeds]
                 place.announce()
@@ -282,6 +287,7 @@ class _Worker:
         now_ns = self._clock.now_ns()
         self._gate.finish(now_ns)
         self._pump.finish(now_ns)
+        self._notes.write()
 
     async def _drain(self, pump: asyncio.Task[None]) -> None:
         """Let the engine have what the feeds brought, within the time that a stop may take."""
@@ -290,6 +296,9 @@ class _Worker:
         if not pump.done():
             _LOG.warning("drain_cut_short", left=len(self._bus))
             await _cancel([pump])
+
+    def _offsets(self) -> dict[str, Nanos | None]:
+        return {name: feed.clock.offset_ns for name, feed in self.engine.state.feeds.items()}
 
     def _complaints(self) -> list[str]:
         problems = [f"instruments: {line}" for line in self._terms.problems]
@@ -311,6 +320,17 @@ class _Worker:
         self._metrics.add_source("sink", lambda: asdict(self._sink.stats()))
         for feed in self._feeds:
             self._metrics.add_source(f"feed.{feed.feed}", feed.reading)
+
+
+def _stages(pump: Pump, sink: Sink) -> dict[str, Histogram]:
+    """Return what the record keeps the durations of."""
+    return {
+        "event": pump.latency,
+        "decision": pump.decision,
+        "queue": pump.queue_age,
+        "loop": pump.lateness,
+        "commit": sink.commit_age,
+    }
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:

@@ -51,6 +51,24 @@ class Histogram:
             counts.append(seen)
         return counts
 
+    def copy(self) -> "Histogram":
+        """Return what was counted so far."""
+        return self.since(Histogram())
+
+    def since(self, earlier: "Histogram") -> "Histogram":
+        """Return what was counted after an earlier copy. Its maximum is a bucket's bound: never too low."""
+        later = Histogram()
+        later._buckets = [now - then for now, then in zip(self._buckets, earlier._buckets, strict=True)]  # noqa: SLF001 - of our own kind
+        later.count = self.count - earlier.count
+        later.sum_ns = self.sum_ns - earlier.sum_ns
+        bounds = later.bounds()
+        later.max_ns = min(bounds[-1][0], self.max_ns) if bounds else 0
+        return later
+
+    def bounds(self) -> list[tuple[int, int]]:
+        """Return (upper bound, count) of every bucket with a count, shortest first."""
+        return [(_upper_bound(index), count) for index, count in enumerate(self._buckets) if count]
+
     def reading(self) -> dict[str, int | None]:
         """Return count, median, p99 and maximum."""
         return {

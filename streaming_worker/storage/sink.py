@@ -21,6 +21,7 @@ from streaming_worker.core.units import NANOS_PER_SECOND, Nanos
 from streaming_worker.errors import StorageError
 from streaming_worker.storage.laps import Laps
 from streaming_worker.storage.live_file import LiveFile, WorkerRun, warm_up
+from streaming_worker.storage.note_rows import latency_row
 from streaming_worker.storage.recovery import RecoveredSegment, recover_with
 from streaming_worker.storage.rotation import Rotation
 from streaming_worker.storage.worker_files import WorkerFiles
@@ -160,6 +161,15 @@ class Sink:
         """Record a stretch of time without trustworthy data; ``feed`` is "worker" where nothing was captured."""
         row = (received_ns, feed, instrument, cause, close_code, start_ns, end_ns, expected, received)
         self._put(ServiceRow("gaps", row))
+
+    def put_clock_offset(self, received_ns: Nanos, feed: str, offset_ns: Nanos) -> None:
+        """Record how far a venue's clock is from ours."""
+        self._put(ServiceRow("clock_offsets", (received_ns, feed, offset_ns)))
+
+    def put_latencies(self, received_ns: Nanos, stage: str, since_ns: Nanos, counted: Histogram) -> None:
+        """Record how long a stage took since a moment; nothing where nothing was counted."""
+        if counted.count:
+            self._put(ServiceRow("latency_histograms", latency_row(received_ns, stage, since_ns, counted)))
 
     @property
     def is_saturated(self) -> bool:

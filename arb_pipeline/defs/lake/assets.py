@@ -32,7 +32,10 @@ _STREAMS = {
         "What the engine said live: opportunities, refusals, simulated trades, risk changes, keyframes.",
         tuple(table.name for table in TABLE.values() if table.role is Role.OUTPUT),
     ),
-    "service": ("What the worker noted beside the events.", ("dead_letters", "raw_frames", "worker_runs")),
+    "service": (
+        "What the worker noted beside the events.",
+        ("dead_letters", "raw_frames", "clock_offsets", "latency_histograms", "worker_runs"),
+    ),
 }
 
 captured_streams = [

@@ -114,6 +114,11 @@ async def test_a_live_run_replays_from_its_sealed_segments_to_the_same_digest(
             assert engine.event_count == seq
         lost = reader.query("SELECT feed, cause FROM feed_events WHERE kind = 'lost' ORDER BY feed").fetchall()
         ticks = reader.query("SELECT count(*) FROM clock_ticks").fetchall()[0][0]
+        timed = dict(reader.query("SELECT stage, sum(count) FROM latency_histograms GROUP BY stage").fetchall())
+        offsets = reader.query("SELECT DISTINCT feed FROM clock_offsets ORDER BY feed").fetchall()
+    assert timed["event"] == report.events
+    assert set(timed) == {"event", "decision", "queue", "loop", "commit"}
+    assert ("coinbase",) in offsets
     assert (engine.event_count, engine.digest()) == (report.events, report.digest)
     assert lost == [(feed, "worker stopped") for feed in ("coinbase", "gemini", "solana")]
     assert ticks >= 15

@@ -36,3 +36,19 @@ def test_counts_below_a_power_of_two_are_exact(durations: list[int], powers: set
     rising = sorted(powers)
     assert histogram.counts_below(rising) == [sum(one < 2**power for one in durations) for power in rising]
     assert histogram.sum_ns == sum(durations)
+
+
+@given(st.lists(st.integers(0, 10**12), max_size=50), st.lists(st.integers(0, 10**12), max_size=50))
+def test_what_came_since_a_copy_is_what_a_new_one_would_have_counted(before: list[int], after: list[int]) -> None:
+    histogram, fresh = Histogram(), Histogram()
+    for elapsed_ns in before:
+        histogram.add(elapsed_ns)
+    copy = histogram.copy()
+    for elapsed_ns in after:
+        histogram.add(elapsed_ns)
+        fresh.add(elapsed_ns)
+    since = histogram.since(copy)
+    assert (since.count, since.sum_ns, since.bounds()) == (fresh.count, fresh.sum_ns, fresh.bounds())
+    assert fresh.max_ns <= since.max_ns <= fresh.max_ns * 1.25
+    assert sum(count for _, count in since.bounds()) == len(after)
+    assert copy.count == len(before)

@@ -8,7 +8,7 @@ import pytest
 from streaming_worker.errors import StorageError
 from streaming_worker.storage.batch import Batch
 from streaming_worker.storage.live_file import LiveFile, WorkerRun
-from streaming_worker.storage.schema import TABLES
+from streaming_worker.storage.schema import SCHEMA_VERSION, TABLES
 from streaming_worker.storage.segments import LiveName, last_received_ns, list_segments
 from streaming_worker.storage.worker_files import WorkerFiles
 
@@ -64,7 +64,7 @@ def test_a_sealed_segment_says_what_it_holds(tmp_path: Path) -> None:
     assert last_received_ns(path) == NOON + 5
     with duckdb.connect(str(path), read_only=True) as connection:
         runs = connection.execute("SELECT worker, run_id, version, schema_version, settings FROM worker_runs")
-        assert runs.fetchall() == [("w", "run-1", "0", 1, "{}")]
+        assert runs.fetchall() == [("w", "run-1", "0", SCHEMA_VERSION, "{}")]
 
 
 def test_names_never_go_back_when_the_clock_does(tmp_path: Path) -> None:
