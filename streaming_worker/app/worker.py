@@ -18,6 +18,7 @@ import structlog
 from starlette.applications import Starlette
 
 from streaming_worker.adapters.clock import Clock
+from streaming_worker.adapters.tracing import Tracing
 from streaming_worker.app import exposition
 from streaming_worker.app.feeds import Tuning, edge, feed_endpoints, integrity_limits
 from streaming_worker.app.instruments import instruments_at_start, with_terms
@@ -42,6 +43,7 @@ from streaming_worker.service.notes import Notes
 from streaming_worker.service.pump import Observer, Pump
 from streaming_worker.service.standby import Standby
 from streaming_worker.service.tally import Tally
+from streaming_worker.service.tracing import Traces
 from streaming_worker.storage.disk import DiskGauge
 from streaming_worker.storage.sink import Sink
 
@@ -76,11 +78,12 @@ async def run_worker(
     Raises: ConfigError for a port that cannot be used, StorageError when the record cannot be written.
     """
     tuning, random = tuning or Tuning(), random or Random()  # noqa: S311 - jitter
+    tracing = Tracing(config.tracing.endpoint, "worker")
     gauge = DiskGauge(config.paths.data_dir, disk_limits(config), tuning.free_bytes)
     watch = DiskWatch(gauge, clock, interval_s=tuning.disk_look_s)
-    with contextlib.closing(gateway.bind(config.gateway.host, config.gateway.port)) as listener:
+    with contextlib.closing(tracing), contextlib.closing(_listener(config)) as listener:
         host, port, *_ = listener.getsockname()
-        place = _Place(config, clock, listener, stop, watch, _once(ready, f"http://{host}:{port}"))
+        place = _Place(config, clock, listener, stop, watch, _once(ready, f"http://{host}:{port}"), tracing)
         report: RunReport | None = None
         while True:
             try:
@@ -104,6 +107,11 @@ class _Place:
     stop: asyncio.Event
     watch: DiskWatch
     announce: Callable[[], None]
+    tracing: Tracing
+
+
+def _listener(config: Config) -> socket.socket:
+    return gateway.bind(config.gateway.host, config.gateway.port)
 
 
 async def _capture(place: _Place, tuning: Tuning, random: Random) -> RunReport:
@@ -234,6 +242,7 @@ class _Worker:
             clock=clock,
             watch=self._feed_watch,
         )
+        self._traces = _traces(place, sink)
         tally = Tally()
         observers: list[Observer] = [self._integrity.observe, tally.observe]
         self._pump = Pump(self.engine, sink, clock=clock, gaps=GapLedger(config.engine.feeds), observers=observers)
@@ -254,8 +263,11 @@ class _Worker:
             metrics=self._metrics,
             clock=clock,
             routes=[shown.route()],
+            traces=self._traces,
         )
         observers.append(self._gateway.observe)
+        if self._traces is not None:
+            observers.append(self._traces.observe)
         self._notes = Notes(sink, clock, stages=_stages(self._pump, sink), offsets=self._offsets)
         self._add_sources()
         _LOG.info("worker_started", worker=config.worker.name, run_id=run_id, feeds=len(self._feeds), pid=os.getpid())
@@ -274,6 +286,8 @@ class _Worker:
                     group.create_task(self._watch.run()),
                     group.create_task(self._notes.run()),
                 ]
+                if self._traces is not None:
+                    beats.append(group.create_task(self._traces.run()))
                 feeds = [group.create_task(feed.run()) for feed in self._feeds]
                 place.announce()
                 ends = [group.create_task(place.stop.wait()), group.create_task(self._watch.must_stop.wait())]
@@ -331,6 +345,13 @@ def _stages(pump: Pump, sink: Sink) -> dict[str, Histogram]:
         "loop": pump.lateness,
         "commit": sink.commit_age,
     }
+
+
+def _traces(place: _Place, sink: Sink) -> Traces | None:
+    if not place.tracing.is_on:
+        return None
+    tracer = place.tracing.tracer("worker")
+    return Traces(tracer, sink, place.clock, every_s=place.config.tracing.every_seconds)
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:

@@ -12,6 +12,7 @@ from streaming_worker.config.model import (
     PathsConfig,
     RetentionConfig,
     SmtpConfig,
+    TracingConfig,
     VenuesConfig,
     WorkerConfig,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "PathsConfig",
     "RetentionConfig",
     "SmtpConfig",
+    "TracingConfig",
     "VenuesConfig",
     "WorkerConfig",
     "load_config",

@@ -17,6 +17,7 @@ from streaming_worker.config.model import (
     PathsConfig,
     RetentionConfig,
     SmtpConfig,
+    TracingConfig,
     VenuesConfig,
     WorkerConfig,
 )
@@ -48,6 +49,10 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
         venues=_venues(document),
         dagster=DagsterConfig(host=document.text("dagster.host"), port=document.integer("dagster.port")),
         smtp=_smtp(document),
+        tracing=TracingConfig(
+            endpoint=document.optional_text("tracing.endpoint"),
+            every_seconds=document.integer("tracing.every_seconds"),
+        ),
         feeds=feeds,
         engine=engine,
         warnings=fee_warnings(document, engine),

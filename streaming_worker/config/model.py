@@ -180,6 +180,14 @@ class SmtpConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TracingConfig:
+    """Where traces go, None: nowhere; and how often an event is traced. The address may hold a key."""
+
+    endpoint: str | None = field(repr=False)
+    every_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything a process needs to know; ``warnings`` are lines to show once at start."""
 
@@ -195,6 +203,7 @@ class Config:
     venues: VenuesConfig
     dagster: DagsterConfig
     smtp: SmtpConfig
+    tracing: TracingConfig
     feeds: tuple[FeedConfig, ...]
     engine: EngineSettings
     warnings: tuple[str, ...]

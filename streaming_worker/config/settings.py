@@ -8,6 +8,7 @@ from typing import Final
 
 from streaming_worker.config.setting import Kind, Setting
 from streaming_worker.config.table_settings import TABLE_SETTINGS
+from streaming_worker.config.tracing_settings import TRACING_SETTINGS
 
 PROFILES: Final = ("demo", "live")
 PROFILE_ENV: Final = "ARB_PROFILE"
@@ -350,6 +351,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         maximum=100,
         digits=4,
     ),
+    *TRACING_SETTINGS,
     *TABLE_SETTINGS,
 )
 

@@ -8,6 +8,7 @@ across origins without asking first).
 import asyncio
 import contextlib
 import ipaddress
+import re
 import socket
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final
@@ -32,6 +33,7 @@ from streaming_worker.errors import ConfigError
 from streaming_worker.service.bus import Bus
 from streaming_worker.service.health import Health, Status
 from streaming_worker.service.metrics import Metrics
+from streaming_worker.service.tracing import Traces
 
 _LOG: Final = structlog.get_logger("gateway")
 MAX_COMMAND_BYTES: Final = 4_096
@@ -39,6 +41,7 @@ COMMAND_TIMEOUT_S: Final = 5.0
 CLOSE_TIMEOUT_S: Final = 2
 _HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
 _JSON: Final = "application/json"
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class CommandBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,6 +71,7 @@ class Gateway:
         clock: Clock,
         command_timeout_s: float = COMMAND_TIMEOUT_S,
         routes: Sequence[Route] = (),
+        traces: Traces | None = None,
     ) -> None:
         self._engine = engine
         self._bus = bus
@@ -75,6 +79,7 @@ class Gateway:
         self._metrics = metrics
         self._clock = clock
         self._command_timeout_s = command_timeout_s
+        self._traces = traces
         self._waiting: dict[str, asyncio.Future[int]] = {}
         self.app = guarded(
             [
@@ -151,7 +156,15 @@ class Gateway:
             body = msgspec.json.decode(content, type=CommandBody)
         except msgspec.DecodeError as e:
             return _refusal(422, str(e))
-        return await self._submit(body)
+        request_id = request.headers.get("x-request-id", "")
+        known = request_id if _REQUEST_ID.fullmatch(request_id) else body.command_id
+        with structlog.contextvars.bound_contextvars(request_id=known), self._traced(body, request):
+            return await self._submit(body)
+
+    def _traced(self, body: CommandBody, request: Request) -> contextlib.AbstractContextManager[None]:
+        if self._traces is None:
+            return contextlib.nullcontext()
+        return self._traces.command(body.command_id, body.kind.value, request.headers)
 
     async def _submit(self, body: CommandBody) -> Response:
         if body.command_id in self._waiting:
@@ -168,7 +181,9 @@ class Gateway:
             return json_response({"command_id": body.command_id, "seq": None, "risk": None}, status=202)
         finally:
             self._waiting.pop(body.command_id, None)
-        return json_response({"command_id": body.command_id, "seq": seq, "risk": self._engine.state.risk.state.value})
+        risk = self._engine.state.risk.state.value
+        _LOG.info("command_done", command_id=body.command_id, seq=seq, risk=risk)
+        return json_response({"command_id": body.command_id, "seq": seq, "risk": risk})
 
 
 def guarded(routes: Sequence[Route]) -> Starlette:

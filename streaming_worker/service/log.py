@@ -14,10 +14,16 @@ import structlog
 LogFormat = Literal["json", "console"]
 REDACTED: Final = "[redacted]"
 _SECRET_NAME: Final = re.compile(
-    r"(?i)(pass(word|phrase|wd)?|secret|token|api[-_]?key|authorization|credential|private)"
+    r"(?i)(pass(word|phrase|wd)?|secret|token|api[-_]?key|routing[-_]?key|authorization|cookie|credential|private)"
 )
 _SECRET_IN_TEXT: Final = re.compile(
-    r"(?i)((?:api[-_]?key|access[-_]?key|key|token|secret|password|auth)=)[^&\s\"']+|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
+    r"""(?ix)
+    ((?:api[-_]?key|access[-_]?key|key|token|secret|password|auth)=)[^&\s"']+  # in a query
+    | (?<=://)[^/\s:@]+:[^/\s@]+(?=@)                                         # user and password of a URL
+    | ((?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{6,}                              # in a header
+    | (hooks\.slack\.com/)[^\s"']+                                            # an address that is a key itself
+    | eyJ[\w-]+\.[\w-]+\.[\w-]*                                               # a signed token
+    """
 )
 _QUIET_LIBRARIES: Final = ("httpx", "httpcore", "websockets", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio")
 
@@ -65,7 +71,7 @@ def _clean(name: str, value: object) -> object:
     if _SECRET_NAME.search(name) and value is not None:
         return REDACTED
     if isinstance(value, str):
-        return _SECRET_IN_TEXT.sub(lambda match: f"{match[1] or ''}{REDACTED}", value)
+        return _SECRET_IN_TEXT.sub(lambda match: f"{match[1] or match[2] or match[3] or ''}{REDACTED}", value)
     if isinstance(value, Mapping):
         return {key: _clean(str(key), inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

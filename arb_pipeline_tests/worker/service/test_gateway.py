@@ -1,6 +1,8 @@
 """The door answers on loopback only, takes commands strictly, and answers after the engine has seen them."""
 
 import asyncio
+import io
+import json
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -16,7 +18,7 @@ from streaming_worker.adapters.clock import HandClock
 from streaming_worker.core.events import ClockTick, OperatorCommand
 from streaming_worker.core.feed_state import FeedLimits
 from streaming_worker.errors import ConfigError
-from streaming_worker.service import gateway
+from streaming_worker.service import gateway, log
 from streaming_worker.service.bus import Bus
 from streaming_worker.service.connection import TransportStatus
 from streaming_worker.service.feed_watch import FeedWatch
@@ -217,3 +219,16 @@ async def test_the_server_leaves_the_signals_alone_and_frees_its_port() -> None:
         port = client.base_url.port
     assert port is not None
     gateway.bind("127.0.0.1", port).close()
+
+
+async def test_a_command_is_logged_with_the_request_it_came_from_and_the_event_it_became() -> None:
+    door = Door()
+    stream = io.StringIO()
+    log.configure(stream=stream)
+    async with door.open() as client:
+        answer = await client.post("/command", json=COMMAND, headers={"x-request-id": "req-12345678"})
+        await client.post("/command", json=COMMAND | {"command_id": "c-9"}, headers={"x-request-id": "a\tb"})
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    told = [(line["event"], line["request_id"], line.get("seq")) for line in lines if line.get("command_id") == "c-1"]
+    assert told == [("command", "req-12345678", None), ("command_done", "req-12345678", answer.json()["seq"])]
+    assert {line["request_id"] for line in lines if line.get("command_id") == "c-9"} == {"c-9"}

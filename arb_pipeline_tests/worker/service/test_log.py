@@ -46,6 +46,12 @@ def test_an_event_is_one_line_of_json_with_time_and_level() -> None:
         ("api_key", "SECRET"),
         ("headers", {"Authorization": "Bearer SECRET", "list": ["token=SECRET"]}),
         ("event_text", "refused token=SECRET"),
+        ("headers", {"Cookie": "arb_access=SECRET", "accept": "text/html"}),
+        ("header", "Authorization: Bearer SECRET.SECRET-SECRET"),
+        ("header", "basic SECRETSECRET=="),
+        ("said", "signed eyJhbGciOiJIUzI1NiJ9.eyJTRUNSRVQi.SECRET and sent"),
+        ("webhook", "cannot post to https://hooks.slack.com/services/T0/B0/SECRET"),
+        ("routing_key", "SECRET"),
     ],
 )
 @pytest.mark.parametrize("form", ["json", "console"])
