@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from arb_pipeline_tests.fixtures.market import COINBASE, GEMINI, POOL, Script, allocations
 from arb_pipeline_tests.fixtures.market import settings as engine_settings
-from arb_pipeline_tests.worker.engine.test_holdings import WAYS
+from arb_pipeline_tests.fixtures.transfers import WAYS
 from streaming_worker.core.outputs import CostKind, SimulatedTrade, TransferMoved, TransferStatus
 from streaming_worker.core.rebalancing import RebalancingSettings
 from streaming_worker.core.units import E8, NANOS_PER_MILLISECOND

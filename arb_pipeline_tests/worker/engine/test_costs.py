@@ -3,7 +3,7 @@
 import pytest
 
 from arb_pipeline_tests.fixtures.market import GEMINI, POOL, Script, allocations, opened, reasons, settings
-from arb_pipeline_tests.worker.engine.test_holdings import WAYS
+from arb_pipeline_tests.fixtures.transfers import WAYS
 from streaming_worker.core.events import PriorityFees
 from streaming_worker.core.fees import NetworkCost, StableBasis
 from streaming_worker.core.instrument import Instrument, Venue

@@ -1,4 +1,4 @@
-"""One digest whatever the interpreter's hash seed and however the events come in: the order of sets reaches nothing."""
+"""One digest whatever the interpreter, its hash seed, and however the events come in: order of sets reaches nothing."""
 
 import os
 import subprocess
@@ -7,56 +7,45 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = """
-import sys
-from itertools import islice
-from arb_pipeline_tests.fixtures.market import COINBASE, GEMINI, Script, allocations, settings
-from arb_pipeline_tests.worker.engine.test_holdings import WAYS
-from streaming_worker.core.rebalancing import RebalancingSettings
-from streaming_worker.core.units import E8
-from streaming_worker.engine import keyframe
-from streaming_worker.engine.engine import Engine
-from streaming_worker.engine.replay import replay
+from arb_pipeline_tests.fixtures.interpreters import other_python, with_msgspec
 
-rebalancing = RebalancingSettings(routes=WAYS, is_automatic=True)
-made = settings(allocations=allocations(sol=20, low=18), rebalancing=rebalancing)
-script = Script(Engine(made))
-script.calm()
-for price in (148, 152, 147, 150, 153, 149):
-    for book in (GEMINI, COINBASE):
-        script.now_ns += 1_000_000
-        script.book(book, price * E8, price * E8 + E8 // 100)
-    script.wait(31_000_000_000 if price == 147 else 2_500_000_000)
-chunk, events, engine = int(sys.argv[1]), iter(script.events), Engine(made)
-while part := list(islice(events, chunk)):
-    for _ in replay(engine, part):
-        pass
-    engine = Engine.resume(keyframe.dump(engine.state))
-assert engine.digest() == script.engine.digest()
-print(engine.digest(), engine.event_count, len(script.outputs))
-"""
+WHOLE = 10**9
+OTHERS = tuple(name for name in ("3.11", "3.12", "3.13") if name != f"{sys.version_info[0]}.{sys.version_info[1]}")
 
 
 @pytest.fixture(scope="module")
 def digest(repository: Path) -> str:
     """Return what a run with hash seed 0 in one piece prints."""
-    return run(repository, seed="0", chunk=10**9)
+    return run(repository, seed="0", chunk=WHOLE)
 
 
-def run(repository: Path, *, seed: str, chunk: int) -> str:
-    """Fold a fixed market in a fresh interpreter, resumed from its own keyframe after each chunk."""
+def run(repository: Path, *, seed: str, chunk: int, python: str = sys.executable, packages: Path | None = None) -> str:
+    """Fold fixed markets in a fresh interpreter, resumed from its own keyframe after each chunk."""
+    path = str(repository) if packages is None else f"{repository}{os.pathsep}{packages}"
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(chunk)],
-        env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(repository)},
+        [python, "-m", "arb_pipeline_tests.fixtures.fold_digest", str(chunk)],
+        env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
         cwd=repository, capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-@pytest.mark.parametrize(("seed", "chunk"), [("1", 10**9), ("4294967295", 97), ("12345", 200)])
+def test_the_markets_are_worth_comparing(digest: str) -> None:
+    routes, cycles = (line.split() for line in digest.splitlines())
+    assert int(routes[2]) > 50
+    assert int(cycles[2]) > 10
+
+
+@pytest.mark.parametrize(("seed", "chunk"), [("0", WHOLE), ("1", WHOLE), ("4294967295", 97), ("12345", 200), ("7", 1)])
 def test_hash_seeds_and_chunk_sizes_do_not_change_the_digest(
     repository: Path, digest: str, seed: str, chunk: int
 ) -> None:
-    assert int(digest.split()[2]) > 50
     assert run(repository, seed=seed, chunk=chunk) == digest
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_another_python_gives_the_same_digest(repository: Path, digest: str, other: str, tmp_path: Path) -> None:
+    python = other_python(other)
+    packages = with_msgspec(python, tmp_path / "packages")
+    assert run(repository, seed="3", chunk=97, python=python, packages=packages) == digest

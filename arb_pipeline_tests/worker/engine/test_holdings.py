@@ -3,6 +3,7 @@
 import msgspec
 
 from arb_pipeline_tests.fixtures.market import COINBASE, GEMINI, Script, allocations, opened, reasons, started
+from arb_pipeline_tests.fixtures.transfers import WAYS
 from streaming_worker.core.events import FeedGap, GapCause
 from streaming_worker.core.instrument import Venue
 from streaming_worker.core.inventory import AlertKind, BalanceAlert, Flow, Inventory
@@ -17,40 +18,12 @@ from streaming_worker.core.outputs import (
     TransferMoved,
     TransferStatus,
 )
-from streaming_worker.core.rebalancing import RebalancingSettings, Recommendation, TransferRoute
+from streaming_worker.core.rebalancing import RebalancingSettings, Recommendation
 from streaming_worker.core.units import E8, NANOS_PER_MILLISECOND, NANOS_PER_SECOND
 from streaming_worker.engine.holdings import NANOS_PER_MINUTE, prices_of
 
 CENT = E8 // 100
 PRIMARY_NS = 250 * NANOS_PER_MILLISECOND
-
-
-def way(source: Venue, destination: Venue, asset: str, credited_as: str | None = None) -> TransferRoute:
-    """Return a way that takes 30 s, with a fee of 0.01 and 0.1 %."""
-    return TransferRoute(
-        source=source,
-        destination=destination,
-        asset=asset,
-        fixed_fee_e8=CENT,
-        fee_millionths=1_000,
-        duration_ns=30 * NANOS_PER_SECOND,
-        minimum_e8=E8 // 10,
-        typical_e8=10 * E8,
-        terms="test",
-        credited_as=credited_as,
-    )
-
-
-WAYS = (
-    way(Venue.GEMINI, Venue.ORCA, "SOL"),
-    way(Venue.ORCA, Venue.GEMINI, "SOL"),
-    way(Venue.ORCA, Venue.GEMINI, "USDC", "USD"),
-    way(Venue.GEMINI, Venue.ORCA, "USD", "USDC"),
-    way(Venue.COINBASE, Venue.ORCA, "SOL"),
-    way(Venue.ORCA, Venue.COINBASE, "SOL"),
-    way(Venue.ORCA, Venue.COINBASE, "USDC", "USD"),
-    way(Venue.COINBASE, Venue.ORCA, "USD", "USDC"),
-)
 
 
 def with_inventory(*, is_automatic: bool = False, **amounts: int) -> Script:
