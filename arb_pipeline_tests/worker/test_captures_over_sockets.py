@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from streaming_worker.adapters.recorder import open_recording
 from streaming_worker.app import run_worker
 from streaming_worker.config import Config, load_config
 from streaming_worker.config.model import FeedConfig, GatewayConfig
+from streaming_worker.engine.engine import Engine
 from streaming_worker.engine.settings import FeedScope
 from streaming_worker.sandbox.captures import load_captures
 from streaming_worker.sandbox.server import Sandbox
 from streaming_worker.service.replay import replay_captures
 from streaming_worker.service.survey import survey
+from streaming_worker.storage.reader import open_segments
+from streaming_worker.storage.segments import list_segments
 
 FILES = ("coinbase/advanced_btc_eth_20260809.jsonl.gz", "gemini/v2_l2_sol_btc_eth_20260809.jsonl.gz")
 BOUND_S = 40
@@ -59,7 +63,7 @@ async def state_when_played(worker_url: str, control_url: str, wanted: dict[str,
             state = (await client.get(f"{worker_url}/state", timeout=30)).json()
             updates = {key: book["updates"] for key, book in state["books"].items()}
             if played and updates == wanted:
-                return state
+                return (await client.get(f"{worker_url}/state?digests=true", timeout=30)).json()
             await asyncio.sleep(0.1)
 
 
@@ -88,3 +92,18 @@ async def test_books_and_digest_are_those_of_the_direct_replay(shared_dir: Path,
             held = state["books"][f"{capture['venue']}:{symbol}"]
             assert (held["bids"], held["asks"]) == (book["bids"], book["asks"])
             assert held["is_synced"]
+    assert digest_of_record(tmp_path, config, events=state["events"]) == state["digest"]
+    (run,) = replay_captures([tmp_path / "segments"])["runs"].values()
+    assert run["is_equal"], run
+    assert run["events"] >= state["events"]
+
+
+def digest_of_record(data_dir: Path, config: Config, *, events: int) -> str:
+    """Return the whole digest, outputs and books, of as many recorded events as the live engine had folded."""
+    engine = Engine(config.engine)
+    with open_segments([info.path for info in list_segments(data_dir, None)]) as reader:
+        (run_id,) = reader.run_ids()
+        for _, event in islice(reader.events(run_id), events):
+            engine.process(event)
+    assert engine.event_count == events
+    return engine.digest()
