@@ -99,6 +99,7 @@ def recall_settings() -> EngineSettings:
         network_cost=NetworkCost(5_000, 1, 20_000, "recall", priority_percentile=75, max_age_ns=15 * NANOS_PER_SECOND),
         stable_bases=(StableBasis("USDC", "USD", 0, 0, "recall", instrument=COIN),),
         sol_price_instruments=(BOOKS["gemini"], BOOKS["coinbase"]),
+        rejection_interval_ns=NANOS_PER_SECOND,  # so that the reasons of two injections never stand in one row
     )  # fmt: skip
 
 

@@ -87,12 +87,16 @@ class _Heard:
         ]
 
     def refused(self, injection: Injection) -> dict[str, dict[RejectionReason, RejectionCount]]:
-        """Return the refusals of the injected direction by instrument, in the intervals of the difference."""
+        """Return the refusals of the injected direction by instrument, in the intervals of the difference.
+
+        Of several intervals the refusal with the best edge stands for its reason.
+        """
         found: dict[str, dict[RejectionReason, RejectionCount]] = {}
         for count in self.rejections:
             overlaps = count.interval_start_ns < injection.to_ns and count.received_ns > injection.from_ns
             if overlaps and count.direction is _direction(injection):
-                found.setdefault(count.instrument, {})[count.reason] = count
+                reasons = found.setdefault(count.instrument, {})
+                reasons[count.reason] = max(count, reasons.get(count.reason, count), key=_edge)
         return found
 
     def _take(self, output: Output) -> None:
@@ -160,8 +164,12 @@ def _refused_kind(
 
 def _looks_like_a_trade(refused: RejectionCount | None) -> bool:
     """Return whether what was refused had an edge before costs that anybody would have seen."""
-    edge = None if refused is None else refused.best_edge_centibps
-    return edge is not None and edge >= _APPARENT_CENTIBPS
+    return refused is not None and _edge(refused) >= _APPARENT_CENTIBPS
+
+
+def _edge(count: RejectionCount) -> int:
+    """Return the best gross edge among refusals; those without prices come last."""
+    return -(2**62) if count.best_edge_centibps is None else count.best_edge_centibps
 
 
 _SIGNATURES: Final = (
