@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +25,7 @@ from streaming_worker.service.connection import ConnectionSettings
 
 SECONDS = 1_000_000_000
 START_BOUND_S = 60.0
+GET_ATTEMPTS = 3
 LOOKS = 10
 MOST_LOOKS = 400
 POOL = f"orca:{POOL_ADDRESS}"
@@ -115,6 +116,10 @@ class Arena:
         self.config = config
 
     async def get(self, path: str) -> dict[str, Any]:
+        """Ask the gateway; a kept connection may be closed by its other end just when it is used again."""
+        for _ in range(GET_ATTEMPTS - 1):
+            with suppress(httpx.TransportError):
+                return dict((await self.client.get(path)).json())
         return dict((await self.client.get(path)).json())
 
     async def is_recovered(self) -> bool:
@@ -205,8 +210,11 @@ def exact(text: str) -> int:
 
 
 @asynccontextmanager
-async def arena(folder: Path, *, rate: int, seed: int) -> AsyncIterator[Arena]:
+async def arena(
+    folder: Path, *, rate: int, seed: int, connection: ConnectionSettings | None = None
+) -> AsyncIterator[Arena]:
     """Run venues and worker together until the block ends; then the record is sealed."""
+    limits = tuning() if connection is None else replace(tuning(), connection=connection)
     clock = FastClock(rate)
     spec = default_market(extra_books=True, dislocations=DislocationSpec(mean_interval_ns=20 * SECONDS))
     market = Market.start(seed=seed, start_ns=clock.now_ns(), spec=spec)
@@ -218,7 +226,7 @@ async def arena(folder: Path, *, rate: int, seed: int) -> AsyncIterator[Arena]:
         stop = asyncio.Event()
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         worker = asyncio.ensure_future(
-            run_worker(config, clock=clock, stop=stop, ready=ready.set_result, tuning=tuning(), random=Random(seed))
+            run_worker(config, clock=clock, stop=stop, ready=ready.set_result, tuning=limits, random=Random(seed))
         )
         try:
             await asyncio.wait([ready, worker], timeout=START_BOUND_S, return_when=asyncio.FIRST_COMPLETED)

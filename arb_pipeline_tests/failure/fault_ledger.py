@@ -64,30 +64,56 @@ class Findings:
         return "\n".join(lines)
 
 
-def read_ledger(data_dir: Path) -> list[LedgerRow]:
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The gaps of a sealed record; what else it says of a feed is asked for only where a fault is not among them."""
+
+    data_dir: Path
+    rows: list[LedgerRow]
+
+    def context(self, feed: str, from_ns: int, to_ns: int) -> list[str]:
+        """Return what the record says of a feed in a stretch of time, one line an event."""
+        with open_range(self.data_dir) as reader:
+            rows = reader.query(
+                f"SELECT received_ns, kind, coalesce(detail, '') FROM ("
+                "  SELECT received_ns, kind, concat_ws(' ', connection, cause, close_code, instrument) AS detail, feed"
+                "  FROM feed_events WHERE kind <> 'heartbeat'"
+                "  UNION ALL SELECT received_ns, 'dead letter', error, feed FROM dead_letters"
+                "  UNION ALL "
+                "  SELECT received_ns, kind, concat(connection, ' ', left(frame::VARCHAR, 90)), feed FROM raw_frames"
+                f") WHERE feed = '{feed}' AND received_ns BETWEEN {from_ns} AND {to_ns} ORDER BY received_ns LIMIT 60"
+            ).fetchall()
+        return [f"{(at_ns - from_ns) / SECONDS:+.3f} {kind}: {detail[:120]}" for at_ns, kind, detail in rows]
+
+
+def read_ledger(data_dir: Path) -> Ledger:
     """Return the gaps of a sealed record."""
     with open_range(data_dir) as reader:
         rows = reader.query(
             "SELECT feed, instrument, cause, close_code, start_ns, end_ns FROM gaps "
             "WHERE instrument IS NOT NULL ORDER BY start_ns"
         ).fetchall()
-    return [LedgerRow(*row) for row in rows]
+    return Ledger(data_dir, [LedgerRow(*row) for row in rows])
 
 
-def hold_against(points: Sequence[QuietPoint], ledger: Iterable[LedgerRow], findings: Findings) -> None:
+def hold_against(points: Sequence[QuietPoint], ledger: Ledger, findings: Findings) -> None:
     """Look for each fault in the ledger, and take the recovery times from there."""
     by_key: dict[str, list[LedgerRow]] = defaultdict(list)
-    for row in ledger:
+    for row in ledger.rows:
         by_key[row.instrument].append(row)
     for point in points:
         for recipe, record in point.done:
             findings.faults += record.affected > 0
             findings.unmet += record.affected == 0
             if record.affected:
-                _look_up(recipe, record, by_key[KEY_OF[record.spec.venue]], findings)
+                is_noticed = _look_up(recipe, record, by_key[KEY_OF[record.spec.venue]], findings)
+                if not is_noticed:
+                    first_ns = record.first_ns or record.started_ns
+                    said = ledger.context(record.spec.venue, first_ns - SECONDS, first_ns + 5 * SECONDS)
+                    findings.unnoticed[-1] += "\n  " + "\n  ".join(said)
 
 
-def _look_up(recipe: str, record: FaultRecord, rows: list[LedgerRow], findings: Findings) -> None:
+def _look_up(recipe: str, record: FaultRecord, rows: list[LedgerRow], findings: Findings) -> bool:
     assert record.first_ns is not None
     assert record.ended_ns is not None
     near = [
@@ -96,11 +122,13 @@ def _look_up(recipe: str, record: FaultRecord, rows: list[LedgerRow], findings: 
     wanted = expected_causes(record)
     met = [row for row in near if not wanted or is_met(wanted, row, record)]
     was_distrusted = any(row.start_ns <= record.first_ns <= row.end_ns for row in near)
-    if wanted and not met and not was_distrusted:
+    is_noticed = bool(not wanted or met or was_distrusted)
+    if not is_noticed:
         findings.unnoticed.append(_story(recipe, record, wanted, near))
     for row in met[:1]:
         seconds = (row.end_ns - max(row.start_ns, record.first_ns)) / SECONDS
         findings.recoveries[record.spec.venue, recipe].append(max(seconds, 0.0))
+    return is_noticed
 
 
 def _story(recipe: str, record: FaultRecord, wanted: set[str], near: Iterable[LedgerRow]) -> str:
