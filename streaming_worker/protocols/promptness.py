@@ -6,7 +6,7 @@ notwithstanding, so that the first messages after an outage are held against wha
 
 from typing import Final
 
-from streaming_worker.core.units import I64_MAX, NANOS_PER_SECOND, Nanos
+from streaming_worker.core.units import I64_MAX, NANOS_PER_MILLISECOND, NANOS_PER_SECOND, Nanos
 from streaming_worker.core.venue_clock import VenueClock
 
 _PROMPT_NS: Final = NANOS_PER_SECOND
@@ -15,7 +15,8 @@ _ENOUGH: Final = 2
 _AGE_WINDOWS: Final = 36
 _FAR_NS: Final = 60 * NANOS_PER_SECOND
 """No venue's clock is this far from ours: such a time is false, or ours is, and then nothing can be said."""
-_OLDER_NS: Final = 5 * NANOS_PER_SECOND
+_OLDER_NS: Final = 500 * NANOS_PER_MILLISECOND
+"""Gathered changes carry a time some tens of milliseconds before they are sent."""
 
 
 class Promptness:
@@ -38,7 +39,7 @@ class Promptness:
 
 
 class ConnectionAge:
-    """Tells what was sent long before its connection was opened: that is a repetition, whatever its number says.
+    """Tells what was sent before its connection was opened: that is a repetition, whatever its number says.
 
     Only messages of the feed are held against one another, so that it does not matter what our clock says.
     """

@@ -40,19 +40,15 @@ def test_a_time_that_cannot_be_shows_nothing_and_teaches_nothing(far_s: int) -> 
     assert promptness.is_prompt(T, T)
 
 
-def test_what_was_sent_long_before_the_connection_is_of_another_one() -> None:
+def test_what_was_sent_before_the_connection_is_of_another_one() -> None:
     age = ConnectionAge()
     age.opened(T)
     assert not any(age.is_older(T + second * S, T + second * S) for second in range(60))
     age.opened(T + 100 * S)
     came_ns = T + 101 * S
-    assert [age.is_older(came_ns, came_ns - old_s * S) for old_s in (0, 5, 6, 7, 60)] == [
-        False,
-        False,
-        False,
-        True,
-        True,
-    ]
+    old_ms = (0, 1_000, 1_500, 1_501, 3_000, 60_000)
+    came = [age.is_older(came_ns, came_ns - ms * S // 1_000) for ms in old_ms]
+    assert came == [False, False, False, True, True, True]
     assert not age.is_older(came_ns, None)
 
 
@@ -75,4 +71,4 @@ def test_it_does_not_matter_what_our_clock_says(ahead_s: int) -> None:
     age = ConnectionAge()
     age.opened(T)
     assert not age.is_older(T + S, T + (ahead_s + 1) * S)
-    assert age.is_older(T + S, T + (ahead_s - 6) * S)
+    assert age.is_older(T + S, T + (ahead_s - 1) * S)
