@@ -14,9 +14,9 @@ from streaming_worker.core.instrument import Venue
 from streaming_worker.protocols.base import FeedProtocol
 from streaming_worker.protocols.build import build_protocol
 
-SHORT, LONG = 2_000, 200_000
+SHORT, LONG = 10_000, 200_000
 MOST_LEVELS = 60
-OPENING = 12
+OPENING = 20
 MOST_RECORDED = 3_000
 MOST_GROWTH_KIB = 16_384
 CAPTURES = {
@@ -28,6 +28,7 @@ CAPTURES = {
 }
 NEW_API_SYMBOLS = ("btcusd", "btcgusdperp", "ethgusdperp")
 STEP_NS = {"bitstamp": 300_000_000}
+"""Time from frame to frame, where a book takes a while, and a sound frame after each damaged one, to come back."""
 
 
 def _recorded(captures: Path, name: str) -> list[bytes]:
@@ -82,7 +83,8 @@ def _fight(shared_dir: Path, name: str, count: int) -> list[int]:
     kinds = attack(
         _protocol(captures, name),
         frames,
-        opening=frames[:OPENING],
+        opening=[one for one in frames if b"subscription" in one][:OPENING] + frames[:OPENING],
+        sound=frames[0] if name in STEP_NS else None,
         count=count,
         seed=3,
         start_ns=_start_ns(frames, name),
