@@ -10,7 +10,8 @@ WorkerError
 ├── MathRangeError         an exact result does not fit the type the chain or venue gives it
 ├── StorageError           the record cannot be written or read
 ├── OperationError         a process cannot be started, reached or stopped on this machine (exit code 3)
-└── AuthError              who asks may not
+├── AuthError              who asks may not
+└── RequestRefused         a request to the API that cannot be served as it is
 
 Errors carry data as attributes as well as text. Messages never contain a secret.
 An expected "no" is not an exception: it is a Rejection or a SwapRefusal.
@@ -99,6 +100,25 @@ class OperationError(WorkerError):
 
 class AuthError(WorkerError):
     """Who asks may not do what is asked."""
+
+
+class RequestRefused(WorkerError):  # noqa: N818 - it is an answer, and most often no error of ours
+    """An answer that is not what was asked for: ``status`` of HTTP, ``code`` for programs, ``headers`` to send."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        headers: dict[str, str] | None = None,
+        details: dict[str, object] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.headers = headers or {}
+        self.details = details
 
 
 def first_cause(failures: BaseExceptionGroup[BaseException]) -> BaseException:

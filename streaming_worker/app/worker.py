@@ -38,6 +38,7 @@ from streaming_worker.service.gaps import GapLedger
 from streaming_worker.service.health import Health, put_status, write_status
 from streaming_worker.service.instruments import Outcome
 from streaming_worker.service.integrity import IntegrityWatch
+from streaming_worker.service.live import Live
 from streaming_worker.service.metrics import Metrics
 from streaming_worker.service.notes import Notes
 from streaming_worker.service.pump import Observer, Pump
@@ -256,6 +257,7 @@ class _Worker:
             sink=sink,
             tally=tally,
         )
+        self._live = Live(engine=self.engine, health=self._health, metrics=self._metrics, clock=clock)
         self._gateway = gateway.Gateway(
             engine=self.engine,
             bus=self._bus,
@@ -264,8 +266,9 @@ class _Worker:
             clock=clock,
             routes=[shown.route()],
             traces=self._traces,
+            live=self._live,
         )
-        observers.append(self._gateway.observe)
+        observers += [self._gateway.observe, self._live.observe]
         if self._traces is not None:
             observers.append(self._traces.observe)
         self._notes = Notes(sink, clock, stages=_stages(self._pump, sink), offsets=self._offsets)
@@ -285,6 +288,7 @@ class _Worker:
                     group.create_task(write_status(self._health, status_file(place.config), self._clock)),
                     group.create_task(self._watch.run()),
                     group.create_task(self._notes.run()),
+                    group.create_task(self._live.run()),
                 ]
                 if self._traces is not None:
                     beats.append(group.create_task(self._traces.run()))
@@ -293,6 +297,7 @@ class _Worker:
                 ends = [group.create_task(place.stop.wait()), group.create_task(self._watch.must_stop.wait())]
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 _LOG.info("worker_stopping", disk_is_full=self._watch.must_stop.is_set())
+                self._live.close()
                 closing.set()
                 await _cancel([*feeds, *beats, *ends])
                 await self._drain(pump)

@@ -12,6 +12,7 @@ from streaming_worker.cli.keep import backup, restore
 from streaming_worker.cli.lake import lake
 from streaming_worker.cli.prove import bench, recall, replay, vectors
 from streaming_worker.cli.run import up, venues, worker
+from streaming_worker.cli.serve import api, audit, users
 from streaming_worker.errors import ConfigError, OperationError, WorkerError
 
 
@@ -28,7 +29,9 @@ def arb() -> None:
     """
 
 
-for _command in (up, worker, venues, replay, vectors, recall, bench, lake, backup, restore, doctor, demo_check):
+for _command in (
+    up, worker, api, venues, users, audit, replay, vectors, recall, bench, lake, backup, restore, doctor, demo_check,
+):  # fmt: skip
     arb.add_command(_command)
 
 

@@ -1,5 +1,6 @@
 """The one call that every process makes first."""
 
+import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 from streaming_worker.config.build import engine_settings, fee_warnings, feed_configs, paths_base, texts_of
 from streaming_worker.config.document import Document, read_document
 from streaming_worker.config.model import (
+    ApiConfig,
     BackupConfig,
     CaptureConfig,
     Config,
@@ -46,6 +48,7 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
         backup=_backup(document),
         integrity=_integrity(document),
         gateway=GatewayConfig(host=document.text("gateway.host"), port=document.integer("gateway.port")),
+        api=_api(document),
         venues=_venues(document),
         dagster=DagsterConfig(host=document.text("dagster.host"), port=document.integer("dagster.port")),
         smtp=_smtp(document),
@@ -109,6 +112,36 @@ def _integrity(document: Document) -> IntegrityConfig:
         frozen_seconds=document.integer("integrity.frozen_seconds"),
         gemini_accepts_next_id=bool(document.values["integrity.gemini_accepts_next_id"]),
     )
+
+
+def _api(document: Document) -> ApiConfig:
+    console = document.optional_text("api.console_dir")
+    return ApiConfig(
+        host=document.text("api.host"),
+        port=document.integer("api.port"),
+        database_url=document.optional_text("api.database_url"),
+        redis_url=document.optional_text("api.redis_url"),
+        general_per_minute=document.integer("api.general_per_minute"),
+        controls_per_minute=document.integer("api.controls_per_minute"),
+        status_per_minute=document.integer("api.status_per_minute"),
+        streams_per_ip=document.integer("api.streams_per_ip"),
+        trusted_proxies=_networks(texts_of(document.values["api.trusted_proxies"])),
+        allowed_origins=texts_of(document.values["api.allowed_origins"]),
+        console_dir=None if console is None else Path(console).absolute(),
+        docs=bool(document.values["api.docs"]),
+        secure_cookies=bool(document.values["api.secure_cookies"]),
+    )
+
+
+def _networks(texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        try:
+            ipaddress.ip_network(text, strict=False)
+        except ValueError as e:
+            raise ConfigError(
+                f"api.trusted_proxies: expected addresses or networks, received {text!r}", key="api.trusted_proxies"
+            ) from e
+    return texts
 
 
 def _venues(document: Document) -> VenuesConfig:

@@ -147,6 +147,25 @@ class GatewayConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApiConfig:
+    """The API process. Limits are requests a minute; ``console_dir`` None is the console that ships."""
+
+    host: str
+    port: int
+    database_url: str | None = field(repr=False)
+    redis_url: str | None = field(repr=False)
+    general_per_minute: int
+    controls_per_minute: int
+    status_per_minute: int
+    streams_per_ip: int
+    trusted_proxies: tuple[str, ...]
+    allowed_origins: tuple[str, ...]
+    console_dir: Path | None
+    docs: bool
+    secure_cookies: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VenuesConfig:
     """The local venues of the demo: ``port`` is the first of eleven; the market follows from ``seed``."""
 
@@ -200,6 +219,7 @@ class Config:
     backup: BackupConfig
     integrity: IntegrityConfig
     gateway: GatewayConfig
+    api: ApiConfig
     venues: VenuesConfig
     dagster: DagsterConfig
     smtp: SmtpConfig

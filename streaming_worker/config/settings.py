@@ -6,6 +6,7 @@ text, because a TOML float cannot hold them exactly.
 
 from typing import Final
 
+from streaming_worker.config.api_settings import API_SETTINGS
 from streaming_worker.config.setting import Kind, Setting
 from streaming_worker.config.table_settings import TABLE_SETTINGS
 from streaming_worker.config.tracing_settings import TRACING_SETTINGS
@@ -136,6 +137,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default="127.0.0.1",
     ),
     _port("gateway.port", 8090, "ARB_PORT_GATEWAY", "port of the worker's gateway"),
+    *API_SETTINGS,
     Setting("venues.enabled", Kind.FLAG, "start the local venues with `arb up` (demo)", default=False),
     Setting("venues.host", Kind.TEXT, "address of the local venues", default="127.0.0.1"),
     _port("venues.port", 9100, "ARB_PORT_VENUES", "first of the eleven ports of the local venues"),

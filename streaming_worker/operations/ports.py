@@ -9,6 +9,7 @@ from typing import Final
 from streaming_worker.config import Config
 from streaming_worker.errors import OperationError
 
+API: Final = "API and console"
 VENUES: Final = "local venues"
 VENUE_PORTS: Final = 11
 _LISTEN: Final = "0A"
@@ -28,6 +29,7 @@ def ports_of(config: Config) -> tuple[PortUse, ...]:
     """Return every port that ``arb up`` listens on with this configuration."""
     uses = [
         PortUse(config.gateway.host, config.gateway.port, "worker gateway", "ARB_PORT_GATEWAY"),
+        PortUse(config.api.host, config.api.port, API, "ARB_PORT_API"),
         PortUse(config.dagster.host, config.dagster.port, "Dagster web interface", "ARB_PORT_DAGSTER"),
     ]
     if config.smtp.sink:
@@ -46,6 +48,7 @@ def ports_from_base(base: int) -> dict[str, str]:
         "ARB_PORT_GATEWAY": str(base),
         "ARB_PORT_DAGSTER": str(base + 1),
         "ARB_PORT_SMTP": str(base + 2),
+        "ARB_PORT_API": str(base + 3),
         "ARB_PORT_VENUES": str(base + 10),
     }
 

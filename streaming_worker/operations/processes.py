@@ -1,18 +1,26 @@
 """One process each: run a coroutine under uvloop until it ends or a signal asks it to."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Coroutine
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
+import uvicorn
 import uvloop
 
 from streaming_worker.adapters.clock import AnchoredClock
+from streaming_worker.api.factory import build_services, create_app
 from streaming_worker.app import run_worker
 from streaming_worker.config import Config
-from streaming_worker.operations.ports import VENUES, ports_of, require_free
+from streaming_worker.operations.ports import API, VENUES, ports_of, require_free
 from streaming_worker.sandbox.run import VenueOptions, run_venues
 from streaming_worker.service.log import LogFormat, configure
+
+DRAIN_S: Final = 5
+# The worker comes first where both want the processor.
+API_NICENESS: Final = 5
 
 
 def serve_venues(config: Config, options: VenueOptions, *, say: Callable[[str], None]) -> None:
@@ -29,6 +37,38 @@ def serve_worker(config: Config, *, level: str, form: LogFormat, say: Callable[[
     configure(level=level, form=form)
     clock = AnchoredClock()
     run_until_signal(lambda stop: run_worker(config, clock=clock, stop=stop, ready=say), cancel=False)
+
+
+def serve_api(config: Config, *, level: str, form: LogFormat, console_dir: Path | None) -> None:
+    """Serve the API until a signal, then let requests and viewers end.
+
+    Raises: OperationError for a taken port, StorageError when the API's database cannot be opened.
+    """
+    configure(level=level, form=form)
+    require_free(tuple(use for use in ports_of(config) if use.purpose == API))
+    os.nice(API_NICENESS)
+    uvloop.run(serve_app(config, console_dir))
+
+
+async def serve_app(config: Config, console_dir: Path | None) -> None:
+    """Serve on the configured address; SIGTERM and Ctrl-C drain."""
+    app = create_app(build_services(config, AnchoredClock()), console_dir=console_dir)
+    settings = uvicorn.Config(
+        app,
+        host=config.api.host,
+        port=config.api.port,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_S,
+        timeout_keep_alive=30,
+        ws_max_size=64 * 1024,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
+        h11_max_incomplete_event_size=32 * 1024,
+    )
+    await uvicorn.Server(settings).serve()
 
 
 def run_until_signal(main: Callable[[asyncio.Event], Coroutine[Any, Any, object]], *, cancel: bool = True) -> None:

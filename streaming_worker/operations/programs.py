@@ -33,6 +33,7 @@ def programs_of(layout: Layout) -> tuple[Program, ...]:
     config = layout.config
     has_past = config.venues.enabled and config.venues.history_hours > 0
     programs = [Program(name="worker", command=(*_ARB, "worker"), waits_for_past=has_past)]
+    programs.append(Program(name="api", command=(*_ARB, "api")))
     if config.smtp.sink:
         programs.insert(0, Program(name="mail", command=_mail_sink(layout)))
     if config.venues.enabled:

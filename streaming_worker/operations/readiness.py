@@ -42,7 +42,7 @@ def missing_parts(config: Config) -> tuple[str, ...]:
 
 
 def _parts(config: Config) -> list[PartState]:
-    parts = [_worker(config), _dagster(config)]
+    parts = [_worker(config), _api(config), _dagster(config)]
     if config.venues.enabled:
         parts.append(_listens("venues", config.venues.host, config.venues.port))
     if config.smtp.sink:
@@ -58,6 +58,15 @@ def _worker(config: Config) -> PartState:
     # without the internet a live worker stays up and says so; only the demo's own venues must be there
     is_up = bool(health.get("is_ready")) or not config.venues.enabled
     return PartState("worker", is_up, "; ".join(map(str, health.get("why", []))))
+
+
+def _api(config: Config) -> PartState:
+    url = f"http://{config.api.host}:{config.api.port}/api/v1/health/ready"
+    try:
+        answer = httpx.get(url, timeout=_TIMEOUT_S, trust_env=False)
+    except httpx.HTTPError as e:
+        return PartState("api", is_up=False, detail=f"does not answer at {url}: {type(e).__name__}")
+    return PartState("api", answer.status_code == httpx.codes.OK, "its database does not answer")
 
 
 def _dagster(config: Config) -> PartState:

@@ -20,6 +20,7 @@ from streaming_worker.errors import OperationError
 from streaming_worker.operations import supervisor
 from streaming_worker.operations.dagster_home import write_dagster_home
 from streaming_worker.operations.layout import Layout
+from streaming_worker.operations.people import demo_login, users_of
 from streaming_worker.operations.ports import ports_of, require_free
 from streaming_worker.operations.programs import Program, dagster_environment, programs_of
 from streaming_worker.operations.readiness import gateway_health, missing_parts
@@ -209,6 +210,8 @@ def _require_alive(layout: Layout, process: subprocess.Popen[bytes]) -> None:
 def _announce(platform: Platform) -> None:
     config = platform.config
     platform.say("ready")
+    platform.say(f"  console   http://{config.api.host}:{config.api.port}")
+    _tell_login(platform)
     platform.say(f"  Dagster   http://{config.dagster.host}:{config.dagster.port}")
     platform.say(f"  worker    http://{config.gateway.host}:{config.gateway.port}/health")
     if config.smtp.sink:
@@ -218,6 +221,17 @@ def _announce(platform: Platform) -> None:
         for line in gateway_health(config).get("why", []):
             platform.say(f"  note      {line}")
     platform.say("stop with Ctrl-C")
+
+
+def _tell_login(platform: Platform) -> None:
+    """The demo gets an admin with a random password, told this once; everything else makes its own."""
+    if platform.config.profile == "demo":
+        login = demo_login(platform.config)
+        if login is not None:
+            platform.say(f"  login     {login[0]}  password {login[1]}  (shown this once; arb users set-password)")
+            return
+    if not users_of(platform.config):
+        platform.say("  login     nobody yet: arb users create NAME --role admin")
 
 
 @contextlib.contextmanager

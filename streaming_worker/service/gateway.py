@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from streaming_worker.adapters.clock import Clock
@@ -32,6 +32,7 @@ from streaming_worker.engine.state import BookView, PoolView
 from streaming_worker.errors import ConfigError
 from streaming_worker.service.bus import Bus
 from streaming_worker.service.health import Health, Status
+from streaming_worker.service.live import MOST_LISTENERS, Live
 from streaming_worker.service.metrics import Metrics
 from streaming_worker.service.tracing import Traces
 
@@ -69,6 +70,7 @@ class Gateway:
         health: Health,
         metrics: Metrics,
         clock: Clock,
+        live: Live | None = None,
         command_timeout_s: float = COMMAND_TIMEOUT_S,
         routes: Sequence[Route] = (),
         traces: Traces | None = None,
@@ -78,6 +80,7 @@ class Gateway:
         self._health = health
         self._metrics = metrics
         self._clock = clock
+        self._live = live or Live(engine=engine, health=health, metrics=metrics, clock=clock)
         self._command_timeout_s = command_timeout_s
         self._traces = traces
         self._waiting: dict[str, asyncio.Future[int]] = {}
@@ -86,6 +89,7 @@ class Gateway:
                 Route("/health", self._get_health),
                 Route("/ready", self._get_ready),
                 Route("/state", self._get_state),
+                Route("/stream", self._get_stream),
                 Route("/book/{key}", self._get_book),
                 Route("/pool/{key}", self._get_pool),
                 Route("/command", self._post_command, methods=["POST"]),
@@ -130,6 +134,12 @@ class Gateway:
             "digest": self._engine.digest(),
             "feed_digests": {feed: self._engine.feed_digest(feed) for feed in feeds},
         }
+
+    async def _get_stream(self, _: Request) -> Response:
+        """Answer with a snapshot, then ten lines of changes a second, for as long as the caller reads them."""
+        if self._live.listener_count >= MOST_LISTENERS:
+            return _refusal(503, f"at most {MOST_LISTENERS} may listen")
+        return StreamingResponse(self._live.lines(), media_type="application/x-ndjson")
 
     async def _get_book(self, request: Request) -> Response:
         """Answer with every level of one book, by its registry key."""

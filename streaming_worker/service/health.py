@@ -108,8 +108,8 @@ class Health:
         watch: FeedWatch,
         warnings: Sequence[str] = (),
     ) -> None:
-        self._worker = worker
-        self._run_id = run_id
+        self.worker = worker
+        self.run_id = run_id
         self._engine = engine
         self._transports = transports
         self._sink = sink
@@ -133,8 +133,8 @@ class Health:
             why.append(f"risk is {risk.state.value}" + (f" ({risk.cause.value})" if risk.cause else ""))
         why += self._complaints()
         return HealthReport(
-            worker=self._worker,
-            run_id=self._run_id,
+            worker=self.worker,
+            run_id=self.run_id,
             pid=os.getpid(),
             status=_status(feeds, why),
             why=why,

@@ -126,6 +126,10 @@ class SegmentReader:
 
         return read_events(self._connection, relation_of, after_seq=after_seq)
 
+    def interrupt(self) -> None:
+        """End the query that runs in another thread; there it raises StorageError."""
+        self._connection.interrupt()
+
     def close(self) -> None:
         """Close every source."""
         self._connection.close()

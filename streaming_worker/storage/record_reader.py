@@ -68,6 +68,10 @@ class RecordReader:
         """Yield the inputs of one run in order. Raises StorageError."""
         return self._reader.merged_events(run_id, after_seq=after_seq)
 
+    def interrupt(self) -> None:
+        """End the query that runs in another thread; there it raises StorageError."""
+        self._reader.interrupt()
+
     def close(self) -> None:
         """Close every file."""
         self._reader.close()

@@ -16,13 +16,13 @@ def test_the_demo_listens_on_the_documented_ports() -> None:
     from streaming_worker.config import load_config
 
     ports = [use.port for use in ports_of(load_config(None, {}))]
-    assert ports == [8090, 3000, 1025, *range(9100, 9111)]
+    assert ports == [8090, 8080, 3000, 1025, *range(9100, 9111)]
     assert [use.port for use in ports_of(load_config(None, {"ARB_PROFILE": "live"}))] == [8090, 3000]
 
 
 def test_one_base_moves_every_port(config_of: Callable[..., Config]) -> None:
     uses = ports_of(config_of(**ports_from_base(40_000)))
-    assert {use.port for use in uses} == {40_000, 40_001, 40_002, *range(40_010, 40_021)}
+    assert {use.port for use in uses} == {40_000, 40_001, 40_002, 40_003, *range(40_010, 40_021)}
 
 
 def test_a_taken_port_is_refused_with_its_holder_and_the_way_out(config_of: Callable[..., Config]) -> None:

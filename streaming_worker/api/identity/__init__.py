@@ -1,0 +1,1 @@
+"""Who asks: users, passwords, sessions, tokens and keys."""

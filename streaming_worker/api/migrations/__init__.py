@@ -1,0 +1,1 @@
+"""The database's versions, oldest first; a version that was released is never changed."""

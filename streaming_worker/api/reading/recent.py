@@ -1,0 +1,120 @@
+"""Rows of the newest minutes straight from the worker's stream, in the shapes of the lists."""
+
+import hashlib
+from collections.abc import Collection
+
+from streaming_worker.api.reading import shaping
+from streaming_worker.api.reading.markets import Markets
+from streaming_worker.api.schemas.base import moment, usd
+from streaming_worker.api.schemas.system import AlertEntry
+from streaming_worker.api.schemas.trading import Opportunity, Rejection, Trade
+from streaming_worker.api.worker_link import Row, WorkerView
+
+MOST = 100
+_UNGRADED = dict.fromkeys(
+    ("grade", "reach_ns", "kept_millionths", "captured_rungs", "failed_rungs", "rungs", "reconciliation")
+)
+
+
+def opportunities(view: WorkerView, markets: Markets, only: Collection[str] | None = None) -> list[Opportunity]:
+    """Return closed episodes, newest first: the newest, or those with the given ids."""
+    rows = [row for row in reversed(view.recent("opportunities")) if only is None or row["opportunity_id"] in only]
+    grades = {row["opportunity_id"]: row for row in view.recent("episode_grades")}
+    primary = {
+        row["opportunity_id"]: row["realised_net_usd_e8"]
+        for row in view.recent("simulated_trades")
+        if row["latency_ns"] == markets.primary_ns and row["latency_model"] == "fixed"
+    }
+    return [
+        shaping.closed_opportunity(
+            {
+                **row,
+                **_UNGRADED,
+                **_grade(grades.get(row["opportunity_id"])),
+                "primary_net_usd_e8": primary.get(row["opportunity_id"]),
+            },
+            markets,
+        )
+        for row in rows[:MOST]
+    ]
+
+
+def open_opportunities(view: WorkerView, markets: Markets, now_ns: int) -> list[Opportunity]:
+    """Return the episodes that are open now, newest first."""
+    if not view.is_up:
+        return []
+    return [
+        shaping.open_opportunity(one, markets, worker=view.worker or "", run_id=view.run_id or "", now_ns=now_ns)
+        for one in sorted(view.episodes, key=lambda one: (-one.opened_ns, one.opportunity_id))
+    ]
+
+
+def trades(view: WorkerView, markets: Markets, only: Collection[str] | None = None) -> list[Trade]:
+    """Return simulated trades, newest first."""
+    rows = [row for row in reversed(view.recent("simulated_trades")) if only is None or row["trade_id"] in only][:MOST]
+    wanted = {row["trade_id"] for row in rows}
+    legs: dict[str, list[Row]] = {}
+    for leg in view.recent("simulated_legs"):
+        if leg["trade_id"] in wanted:
+            legs.setdefault(leg["trade_id"], []).append(leg)
+    grades = {row["opportunity_id"]: row["grade"] for row in view.recent("episode_grades")}
+    return [
+        shaping.trade(
+            row
+            | {
+                "leg_statuses": [leg["status"] for leg in legs.get(row["trade_id"], [])],
+                "leg_kinds": [leg["kind"] for leg in legs.get(row["trade_id"], [])],
+                "grade": grades.get(row["opportunity_id"]),
+            },
+            markets,
+        )
+        for row in rows
+    ]
+
+
+def rejections(view: WorkerView, markets: Markets, after_seq: int = -1) -> list[Rejection]:
+    """Return refusals, newest first."""
+    rows = [row for row in reversed(view.recent("rejections")) if row["seq"] > after_seq]
+    return [shaping.rejection(row | {"id": rejection_id(row)}, markets) for row in rows[:MOST]]
+
+
+def rejection_id(row: Row) -> str:
+    """Return the id that the record's query gives the row."""
+    route = hashlib.md5(f"{row['instrument']}{row['pool']}{row['direction']}".encode(), usedforsecurity=False)
+    return f"{row['run_id']}-{row['seq']}-{row['reason']}-{route.hexdigest()[:8]}"
+
+
+def alerts(view: WorkerView, after_seq: int = -1) -> list[AlertEntry]:
+    """Return what is to be told, newest first."""
+    rows = [("risk", row) for row in view.recent("risk_events")]
+    rows += [("balance", row) for row in view.recent("balance_alerts")]
+    newest = sorted((row for row in rows if row[1]["seq"] > after_seq), key=lambda one: -one[1]["seq"])
+    return [alert(kind, row) for kind, row in newest[:MOST]]
+
+
+def alert(kind: str, row: Row) -> AlertEntry:
+    """Return one row of the record as an alert."""
+    if kind == "risk":
+        return AlertEntry(
+            alert_id=f"risk-{row['run_id']}-{row['seq']}",
+            at=moment(row["received_ns"]),
+            kind="risk",
+            severity={"killed": "critical", "paused": "warning"}.get(row["current"], "info"),  # type: ignore[arg-type]  # one of three
+            subject=f"Risk went from {row['previous']} to {row['current']} ({row['cause']})",
+            detail=f"{row['reason']} ({row['actor']}); the day so far: {usd(row['daily_net_usd_e8'])} USD",
+            source="engine",
+        )
+    is_low = row["kind"] == "low_balance"
+    return AlertEntry(
+        alert_id=f"balance-{row['run_id']}-{row['seq']}-{row['venue']}-{row['asset']}",
+        at=moment(row["received_ns"]),
+        kind=row["kind"],
+        severity="warning" if is_low else "info",
+        subject=f"{row['asset']} at {row['venue']} {'is low' if is_low else 'has recovered'}",
+        detail=f"{usd(row['total_e8'])}, reported below {usd(row['low_e8'])}",
+        source="inventory",
+    )
+
+
+def _grade(row: Row | None) -> Row:
+    return {} if row is None else {name: row[name] for name in _UNGRADED if name in row}

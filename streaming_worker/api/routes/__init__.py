@@ -1,0 +1,1 @@
+"""One router per screen; handlers parse, authorise, delegate and serialise."""

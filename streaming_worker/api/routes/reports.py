@@ -1,0 +1,80 @@
+"""Daily reports and what was told."""
+
+from typing import Annotated, Any
+
+import anyio.to_thread
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.responses import FileResponse
+
+from streaming_worker.api.reading import reports
+from streaming_worker.api.reading.alerts import AlertQuery, alert
+from streaming_worker.api.reading.paging import DEFAULT_LIMIT, Cursor, Limit, page
+from streaming_worker.api.routes.pages import whole_page
+from streaming_worker.api.schemas.base import moment
+from streaming_worker.api.schemas.system import AlertPage, ReportComparison, ReportDetail, ReportPage
+from streaming_worker.api.security import Viewer
+from streaming_worker.api.services import Parts
+from streaming_worker.errors import RequestRefused
+
+router = APIRouter(tags=["reports"])
+DayText = Annotated[str, Path(pattern=r"^\d{4}-\d\d-\d\d$", examples=["2026-01-31"])]
+DayQuery = Annotated[str, Query(pattern=r"^\d{4}-\d\d-\d\d$", examples=["2026-01-31"])]
+FileName = Annotated[str, Path(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+_FILES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/octet-stream": {}}, "description": "the file"}
+}
+
+
+@router.get("/reports")
+async def get_reports(_: Viewer, parts: Parts) -> ReportPage:
+    """Return the daily reports, newest first."""
+    figures = await reports.figures_of(parts.desk)
+    days = await anyio.to_thread.run_sync(reports.days, parts.reports)
+    lines = await anyio.to_thread.run_sync(lambda: [reports.line(parts.reports, day, figures.get(day)) for day in days])
+    return whole_page(ReportPage, lines, parts.clock.now_ns())
+
+
+@router.get("/reports/compare")
+async def compare_reports(_: Viewer, parts: Parts, first: DayQuery, second: DayQuery) -> ReportComparison:
+    """Return the figures of two days side by side."""
+    figures = await reports.figures_of(parts.desk)
+    missing = [day for day in (first, second) if day not in figures]
+    if missing:
+        raise RequestRefused(404, "not_found", f"no figures are published of {missing[0]}")
+    return reports.comparison(first, second, figures)
+
+
+@router.get("/reports/{day}")
+async def get_report(day: DayText, _: Viewer, parts: Parts) -> ReportDetail:
+    """Return one report with every figure of its day."""
+    if day not in await anyio.to_thread.run_sync(reports.days, parts.reports):
+        raise RequestRefused(404, "not_found", "there is no report of this day")
+    figures = await reports.figures_of(parts.desk)
+    return await anyio.to_thread.run_sync(reports.detail, parts.reports, day, figures.get(day))
+
+
+@router.get("/reports/{day}/files/{name}", response_class=FileResponse, responses=_FILES)
+async def get_report_file(day: DayText, name: FileName, _: Viewer, parts: Parts) -> FileResponse:
+    """Return one file of a report."""
+    path, media = await anyio.to_thread.run_sync(reports.file_of, parts.reports, day, name)
+    # A report is shown, but may run nothing and read nothing: it is a page of our own origin.
+    headers = {"Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"}
+    return FileResponse(path, media_type=media, filename=name, content_disposition_type="inline", headers=headers)
+
+
+@router.get("/alerts")
+async def get_alerts(
+    _: Viewer,
+    parts: Parts,
+    query: Annotated[AlertQuery, Depends()],
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> AlertPage:
+    """Return low balances, changes of the risk state and losses of feeds, newest first."""
+    found = await page(parts.desk, query.listing(parts.view), cursor=cursor, limit=limit)
+    return AlertPage(
+        items=[alert(row) for row in found.rows],
+        next_cursor=found.next_cursor,
+        total=found.total,
+        as_of=moment(parts.clock.now_ns()),
+    )
