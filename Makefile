@@ -13,7 +13,7 @@ DBT_SOURCES := $(shell find dbt -path dbt/target -prune -o -path dbt/logs -prune
 TESTS ?= arb_pipeline_tests
 WORKERS ?= 2
 
-.PHONY: help install demo demo-check test test-slow chaos faults lint format bench bench-lake wheel clean
+.PHONY: help install demo demo-check test test-slow chaos faults lint format bench bench-lake api-docs wheel clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -93,6 +93,9 @@ bench: install  ## how fast each part is on this machine
 
 bench-lake: install  ## 10 million rows: the compaction against a bare DuckDB COPY, in time and memory
 	$(BIN)/python -m arb_pipeline.bench
+
+api-docs: install  ## docs/openapi.json and docs/API.md from the application
+	$(BIN)/python -m streaming_worker.api.documents docs
 
 wheel: install  ## build dist/*.whl
 	uv=$$($(FIND_UV)); "$$uv" build --wheel --quiet --out-dir dist

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from streaming_worker.adapters.clock import Clock
@@ -53,6 +53,7 @@ from streaming_worker.config import Config
 
 _ROUTES: Final = (
     status, auth, people, market, trading, analytics, inventory, risk, reports, settings, audit, exports, logs,
+    metrics, stream,
 )  # fmt: skip
 
 
@@ -102,11 +103,9 @@ def create_app(services: Services, *, console_dir: Path | None = None) -> FastAP
         redirect_slashes=False,
     )
     app.state.services = services
-    routes = APIRouter(prefix=API)
-    for module in (*_ROUTES, stream):
-        routes.include_router(module.router)
-    app.include_router(routes)
-    app.include_router(metrics.router)
+    for module in _ROUTES:
+        # Taken over as they are: a router that is included hides its routes, and their rules, behind one of its own.
+        app.router.routes.extend(module.router.routes)
     require_rules(app)
     openapi.complete(app)
     problems.add_handlers(app)

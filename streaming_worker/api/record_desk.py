@@ -13,21 +13,25 @@ from typing import Any, Final, TypeVar
 
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.api.metrics import ApiMetrics
-from streaming_worker.core.units import NANOS_PER_HOUR, NANOS_PER_SECOND, Nanos
+from streaming_worker.core.units import NANOS_PER_DAY, NANOS_PER_HOUR, NANOS_PER_SECOND, Nanos
 from streaming_worker.errors import StorageError
 from streaming_worker.storage.record_reader import RecordReader
 
 Row = dict[str, Any]
 THREADS: Final = 2
 LIMIT_S: Final = 20.0
-_READER_NS: Final = 3 * NANOS_PER_SECOND
+_LEAST_READER_NS: Final = 5 * NANOS_PER_SECOND
+_MOST_READER_NS: Final = 60 * NANOS_PER_SECOND
+# Opening may take one part in twenty of the time.
+_OPENING_SHARE: Final = 20
 _ANSWERS: Final = 200
 _Key = tuple[int, int]
 _Result = TypeVar("_Result")
 
 
 class RecordDesk:
-    """Asks the record. Readers are opened by whole hours and used again for three seconds."""
+    """Asks the record. A reader covers whole days; it is used again for five seconds, or for longer where opening it
+    took long: what was sealed meanwhile is known from the worker's stream."""
 
     def __init__(self, data_dir: Path, clock: Clock, metrics: ApiMetrics, *, limit_s: float = LIMIT_S) -> None:
         self._data_dir = data_dir
@@ -41,7 +45,7 @@ class RecordDesk:
 
     async def rows(self, sql: str, *, from_ns: Nanos, to_ns: Nanos, keep_s: float = 2.0) -> list[Row]:
         """Return a query's rows; an answer is used again for ``keep_s``. Raises StorageError, TimeoutError."""
-        key = (sql, _hours(from_ns, to_ns))
+        key = (sql, _days(from_ns, to_ns))
         now_ns = self._clock.monotonic_ns()
         known = self._answers.get(key)
         if known is not None and now_ns - known[0] < keep_s * NANOS_PER_SECOND:
@@ -56,7 +60,7 @@ class RecordDesk:
 
     async def stream(self, sql: str, *, from_ns: Nanos, to_ns: Nanos) -> list[Row]:
         """Return a query's rows and keep nothing: for exports. Raises StorageError, TimeoutError."""
-        return await self._submit(_hours(from_ns, to_ns), lambda reader: _rows(reader, sql))
+        return await self._submit(_days(from_ns, to_ns), lambda reader: _rows(reader, sql))
 
     async def published(self, sql: str, *, keep_s: float = 10.0) -> list[Row] | None:
         """Return a query's rows over the published file (``published.<mart>``), None where there is none yet."""
@@ -82,7 +86,7 @@ class RecordDesk:
         return asyncio.get_running_loop().run_in_executor(self._executor, self._ask, key, ask)
 
     def _ask(self, key: _Key, ask: Callable[[RecordReader], _Result]) -> _Result:
-        opened_ns, reader = self._take(key)
+        until_ns, reader = self._take(key)
         timer = threading.Timer(self._limit_s, reader.interrupt)
         timer.daemon = True
         timer.start()
@@ -100,7 +104,7 @@ class RecordDesk:
         finally:
             timer.cancel()
             self._metrics.queries.observe((self._clock.monotonic_ns() - started_ns) / NANOS_PER_SECOND)
-        self._give_back(key, opened_ns, reader)
+        self._give_back(key, until_ns, reader)
         return result
 
     def _take(self, key: _Key) -> tuple[Nanos, RecordReader]:
@@ -113,17 +117,20 @@ class RecordDesk:
             reader.close()
         if found is not None:
             return found
-        return now_ns, RecordReader(self._data_dir, from_ns=key[0], to_ns=key[1], worker=None)
+        reader = RecordReader(self._data_dir, from_ns=key[0], to_ns=key[1], worker=None)
+        opened_ns = self._clock.monotonic_ns()
+        kept_ns = min(max((opened_ns - now_ns) * _OPENING_SHARE, _LEAST_READER_NS), _MOST_READER_NS)
+        return opened_ns + kept_ns, reader
 
-    def _give_back(self, key: _Key, opened_ns: Nanos, reader: RecordReader) -> None:
+    def _give_back(self, key: _Key, until_ns: Nanos, reader: RecordReader) -> None:
         with self._lock:
-            self._idle.setdefault(key, []).append((opened_ns, reader))
+            self._idle.setdefault(key, []).append((until_ns, reader))
 
     def _drop_old(self, now_ns: Nanos) -> list[RecordReader]:
         old = []
         for key, waiting in list(self._idle.items()):
-            old += [reader for opened_ns, reader in waiting if now_ns - opened_ns >= _READER_NS]
-            fresh = [one for one in waiting if now_ns - one[0] < _READER_NS]
+            old += [reader for until_ns, reader in waiting if now_ns >= until_ns]
+            fresh = [one for one in waiting if now_ns < one[0]]
             if fresh:
                 self._idle[key] = fresh
             else:
@@ -136,9 +143,14 @@ def _rows(reader: RecordReader, sql: str) -> list[Row]:
     return list(found)
 
 
-def _hours(from_ns: Nanos, to_ns: Nanos) -> _Key:
-    """Whole hours around a range, and one more: a grade comes after its episode."""
-    return from_ns // NANOS_PER_HOUR * NANOS_PER_HOUR, (to_ns // NANOS_PER_HOUR + 2) * NANOS_PER_HOUR
+def _days(from_ns: Nanos, to_ns: Nanos) -> _Key:
+    """Whole days around a range, two at least: who asks for nearly the same gets the same reader.
+
+    One hour more: a grade comes after its episode.
+    """
+    end_ns = (to_ns // NANOS_PER_DAY + 1) * NANOS_PER_DAY
+    start_ns = min(from_ns // NANOS_PER_DAY * NANOS_PER_DAY, end_ns - 2 * NANOS_PER_DAY)
+    return max(start_ns, 0), end_ns + NANOS_PER_HOUR
 
 
 def _take_note(future: asyncio.Future[list[Row]]) -> None:

@@ -10,8 +10,9 @@ from typing import Annotated, Final
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.requests import HTTPConnection
+from starlette.routing import BaseRoute, Route
 
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.api.edge import limit_kind
@@ -31,6 +32,8 @@ CSRF_HEADER: Final = "x-csrf-token"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _REMEMBERED_NS: Final = 2 * NANOS_PER_SECOND
 _MOST_REMEMBERED: Final = 5_000
+# The stream asks for itself, before it subscribes anybody to anything.
+_NO_RULE_NEEDED: Final = (APIWebSocketRoute,)
 
 
 class Doorman:
@@ -191,11 +194,20 @@ def _rules(dependant: Dependant) -> Iterator[Rule]:
         yield from _rules(inner)
 
 
+def _of_framework(app: FastAPI) -> list[BaseRoute]:
+    """The documentation's own routes, where they are on."""
+    paths = {app.openapi_url, app.docs_url, app.swagger_ui_oauth2_redirect_url}
+    return [route for route in app.routes if isinstance(route, Route) and route.path in paths]
+
+
 def require_rules(app: FastAPI) -> None:
     """Raise ConfigError when a route has no rule: nothing is open by mistake."""
     for route in app.routes:
-        if isinstance(route, APIRoute) and rule_of(route) is None:
-            raise ConfigError(f"route {route.path} names no rule")
+        if isinstance(route, APIRoute):
+            if rule_of(route) is None:
+                raise ConfigError(f"route {route.path} names no rule")
+        elif not isinstance(route, _NO_RULE_NEEDED) and route not in _of_framework(app):
+            raise ConfigError(f"route {route!r} is of a kind that can name no rule")
 
 
 def is_same_origin(connection: HTTPConnection, allowed: tuple[str, ...]) -> bool:

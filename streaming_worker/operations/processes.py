@@ -20,7 +20,7 @@ from streaming_worker.service.log import LogFormat, configure
 
 DRAIN_S: Final = 5
 # The worker comes first where both want the processor.
-API_NICENESS: Final = 5
+API_NICENESS: Final = 3
 
 
 def serve_venues(config: Config, options: VenueOptions, *, say: Callable[[str], None]) -> None:

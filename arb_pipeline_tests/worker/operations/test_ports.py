@@ -17,7 +17,7 @@ def test_the_demo_listens_on_the_documented_ports() -> None:
 
     ports = [use.port for use in ports_of(load_config(None, {}))]
     assert ports == [8090, 8080, 3000, 1025, *range(9100, 9111)]
-    assert [use.port for use in ports_of(load_config(None, {"ARB_PROFILE": "live"}))] == [8090, 3000]
+    assert [use.port for use in ports_of(load_config(None, {"ARB_PROFILE": "live"}))] == [8090, 8080, 3000]
 
 
 def test_one_base_moves_every_port(config_of: Callable[..., Config]) -> None:

@@ -12,6 +12,7 @@ from streaming_worker.errors import OperationError
 from streaming_worker.operations.readiness import gateway_health, missing_parts
 
 LOADED = {"name": "arb_pipeline", "loadStatus": "LOADED", "locationOrLoadError": {"__typename": "RepositoryLocation"}}
+API_READY = "/api/v1/health/ready"
 DAEMONS = [{"daemonType": "SENSOR", "required": True, "healthy": True}]
 
 
@@ -26,12 +27,12 @@ def _health(*, is_ready: bool) -> bytes:
     return json.dumps({"status": "degraded", "is_ready": is_ready, "why": ["gemini: lost, refused"]}).encode()
 
 
-def test_the_demo_is_up_when_all_four_parts_answer(config_of: Callable[..., Config], answers: Any) -> None:
+def test_the_demo_is_up_when_all_five_parts_answer(config_of: Callable[..., Config], answers: Any) -> None:
     port = str(answers.port)
-    config = config_of(ARB_PORT_GATEWAY=port, ARB_PORT_DAGSTER=port)
+    config = config_of(ARB_PORT_GATEWAY=port, ARB_PORT_API=port, ARB_PORT_DAGSTER=port)
     names = [line.partition(":")[0] for line in missing_parts(config)]
-    assert names == ["worker", "dagster", "venues", "mail"]
-    answers.bodies = {"/health": _health(is_ready=True), "/graphql": _dagster([LOADED])}
+    assert names == ["worker", "api", "dagster", "venues", "mail"]
+    answers.bodies = {"/health": _health(is_ready=True), API_READY: b"{}", "/graphql": _dagster([LOADED])}
     with (
         socket.create_server(("127.0.0.1", config.venues.port)),
         socket.create_server(("127.0.0.1", config.smtp.port)),
@@ -45,8 +46,8 @@ def test_the_demo_is_up_when_all_four_parts_answer(config_of: Callable[..., Conf
 
 def test_a_live_worker_without_its_feeds_is_up_and_says_so(config_of: Callable[..., Config], answers: Any) -> None:
     port = str(answers.port)
-    config = config_of("live", ARB_PORT_GATEWAY=port, ARB_PORT_DAGSTER=port)
-    answers.bodies = {"/health": _health(is_ready=False), "/graphql": _dagster([LOADED])}
+    config = config_of("live", ARB_PORT_GATEWAY=port, ARB_PORT_API=port, ARB_PORT_DAGSTER=port)
+    answers.bodies = {"/health": _health(is_ready=False), API_READY: b"{}", "/graphql": _dagster([LOADED])}
     assert missing_parts(config) == ()
     assert gateway_health(config)["why"] == ["gemini: lost, refused"]
 

@@ -80,9 +80,9 @@ def test_the_configuration_is_private_and_holds_no_secret(config_of: Callable[..
     assert "hunter2" not in layout.supervisor_file.read_text(encoding="utf-8")
 
 
-def test_the_demo_runs_six_programs_and_live_runs_four(config_of: Callable[..., Config]) -> None:
+def test_the_demo_runs_seven_programs_and_live_runs_five(config_of: Callable[..., Config]) -> None:
     names = [program.name for program in programs_of(Layout(config_of()))]
-    assert names == ["venues", "mail", "worker", "code", "webserver", "daemon"]
+    assert names == ["venues", "mail", "worker", "api", "code", "webserver", "daemon"]
     assert [program.name for program in programs_of(Layout(config_of("live")))] == names[2:]
 
 

@@ -23,6 +23,7 @@ PARTS = """
 import http.server, json, sys, threading
 BODIES = {
     "/health": {"status": "ok", "is_ready": True, "why": []},
+    "/api/v1/health/ready": {},
     "/graphql": {"data": {
         "workspaceOrError": {"__typename": "Workspace", "locationEntries": [
             {"name": "arb_pipeline", "loadStatus": "LOADED", "locationOrLoadError": {"__typename": "Location"}}]},
@@ -62,7 +63,7 @@ class Operator:
 
 
 def _parts(config: Config, *, waits_for_past: bool = False) -> Program:
-    ports = (config.gateway.port, config.dagster.port, config.venues.port, config.smtp.port)
+    ports = (config.gateway.port, config.api.port, config.dagster.port, config.venues.port, config.smtp.port)
     config.paths.data_dir.mkdir(exist_ok=True)
     script = config.paths.data_dir.parent / "parts.py"
     script.write_text(PARTS, encoding="utf-8")
@@ -95,6 +96,8 @@ def test_ready_is_said_with_the_addresses_and_one_signal_ends_everything(config_
     assert [lines[0].split(";")[0], lines[1], *lines[-2:]] == ["starting", "ready", "stopping", "stopped"]
     assert f"  Dagster   http://127.0.0.1:{config.dagster.port}" in lines
     assert f"  mail      {Layout(config).mail}" in lines
+    assert f"  console   http://127.0.0.1:{config.api.port}" in lines
+    assert [line for line in lines if line.startswith("  login     demo-admin  password ")]
     assert supervisor.running_pid(Layout(config)) is None
     assert signal.getsignal(signal.SIGINT) is handler
 

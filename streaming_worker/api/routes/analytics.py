@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
+from streaming_worker.api.edge import API
 from streaming_worker.api.reading.analytics import Question, latency
 from streaming_worker.api.reading.episodes import RouteFilter
 from streaming_worker.api.reading.pnl import PnlQuery, SlippageQuery, pnl, slippage_group
@@ -14,7 +15,7 @@ from streaming_worker.api.schemas.trading import Pnl, SlippagePage
 from streaming_worker.api.security import Viewer
 from streaming_worker.api.services import Parts
 
-router = APIRouter(tags=["analytics"])
+router = APIRouter(prefix=API, tags=["analytics"])
 
 
 def _question(

@@ -4,13 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
+from streaming_worker.api.edge import API
 from streaming_worker.api.reading.audit import AuditQuery, audit_page
 from streaming_worker.api.reading.paging import DEFAULT_LIMIT, Cursor, Limit
 from streaming_worker.api.schemas.people import AuditPage, AuditVerdict
 from streaming_worker.api.security import Admin
 from streaming_worker.api.services import Parts
 
-router = APIRouter(prefix="/audit", tags=["audit"])
+router = APIRouter(prefix=f"{API}/audit", tags=["audit"])
 
 
 @router.get("")

@@ -6,6 +6,7 @@ import anyio.to_thread
 from fastapi import APIRouter, Body, Request, Response
 
 from streaming_worker.api.audit import Action
+from streaming_worker.api.edge import API
 from streaming_worker.api.identity.principal import ALL_SCOPES, Principal
 from streaming_worker.api.identity.sessions import Refusal, SessionRecord
 from streaming_worker.api.identity.tokens import ACCESS_S
@@ -25,7 +26,7 @@ from streaming_worker.api.security import (
 from streaming_worker.api.services import Parts, Services, act
 from streaming_worker.errors import RequestRefused
 
-router = APIRouter(prefix="/auth", tags=["auth"])
+router = APIRouter(prefix=f"{API}/auth", tags=["auth"])
 REFRESH_PATH = "/api/v1/auth"
 
 

@@ -9,6 +9,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from streaming_worker.api import export
+from streaming_worker.api.edge import API
 from streaming_worker.api.export import Format
 from streaming_worker.api.identity.principal import Principal
 from streaming_worker.api.reading import shaping
@@ -24,7 +25,7 @@ from streaming_worker.api.schemas.trading import Opportunity, PnlGroup, Rejectio
 from streaming_worker.api.security import AdminExporter, Exporter
 from streaming_worker.api.services import Parts, Services, act
 
-router = APIRouter(prefix="/exports", tags=["exports"])
+router = APIRouter(prefix=f"{API}/exports", tags=["exports"])
 PAGE_ROWS = 2_000
 _CONTENT: dict[int | str, dict[str, Any]] = {
     200: {"description": "the rows", "content": {media: {} for media in export.MEDIA.values()}}

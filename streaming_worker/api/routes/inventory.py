@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from streaming_worker.api.audit import Action, append_in
 from streaming_worker.api.database import ACKNOWLEDGEMENTS
+from streaming_worker.api.edge import API
 from streaming_worker.api.reading import now
 from streaming_worker.api.reading.balances import BalanceQuery, balance_point
 from streaming_worker.api.reading.paging import DEFAULT_LIMIT, Cursor, Limit, page
@@ -18,7 +19,7 @@ from streaming_worker.api.security import Operator, Viewer
 from streaming_worker.api.services import Parts, Services, act
 from streaming_worker.errors import RequestRefused, StorageError
 
-router = APIRouter(prefix="/inventory", tags=["inventory"])
+router = APIRouter(prefix=f"{API}/inventory", tags=["inventory"])
 
 
 @router.get("")

@@ -5,13 +5,14 @@ from typing import Annotated
 import anyio.to_thread
 from fastapi import APIRouter, Query
 
+from streaming_worker.api.edge import API
 from streaming_worker.api.log_tail import Level, newest
 from streaming_worker.api.routes.pages import whole_page
 from streaming_worker.api.schemas.system import LogPage
 from streaming_worker.api.security import Operator
 from streaming_worker.api.services import Parts
 
-router = APIRouter(tags=["logs"])
+router = APIRouter(prefix=API, tags=["logs"])
 
 
 @router.get("/logs")

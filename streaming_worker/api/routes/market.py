@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
+from streaming_worker.api.edge import API
 from streaming_worker.api.reading import now
 from streaming_worker.api.reading.paging import DEFAULT_LIMIT, Cursor, Limit, page
 from streaming_worker.api.reading.quality import CompletenessQuery, GapQuery, completeness_hour, gap
@@ -25,7 +26,7 @@ from streaming_worker.api.security import Viewer
 from streaming_worker.api.services import Parts
 from streaming_worker.errors import RequestRefused
 
-router = APIRouter(tags=["market"])
+router = APIRouter(prefix=API, tags=["market"])
 Key = Annotated[str, Path(max_length=120, pattern=r"^[A-Za-z0-9_.:/-]+$", examples=["coinbase:SOL-USD"])]
 Depth = Annotated[int, Query(ge=1, le=500, description="levels of each side")]
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from streaming_worker.api.edge import API
 from streaming_worker.api.identity.api_keys import KeyRecord
 from streaming_worker.api.identity.principal import Principal
 from streaming_worker.api.identity.roles import Role
@@ -29,7 +30,7 @@ from streaming_worker.api.security import Admin, Viewer
 from streaming_worker.api.services import Parts, Services, act
 from streaming_worker.errors import RequestRefused
 
-router = APIRouter(tags=["people"])
+router = APIRouter(prefix=API, tags=["people"])
 Id = Annotated[str, Path(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9]+$")]
 Everybody = Annotated[bool, Query(description="those of all users; for admins")]
 

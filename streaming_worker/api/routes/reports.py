@@ -6,6 +6,7 @@ import anyio.to_thread
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import FileResponse
 
+from streaming_worker.api.edge import API
 from streaming_worker.api.reading import reports
 from streaming_worker.api.reading.alerts import AlertQuery, alert
 from streaming_worker.api.reading.paging import DEFAULT_LIMIT, Cursor, Limit, page
@@ -16,7 +17,7 @@ from streaming_worker.api.security import Viewer
 from streaming_worker.api.services import Parts
 from streaming_worker.errors import RequestRefused
 
-router = APIRouter(tags=["reports"])
+router = APIRouter(prefix=API, tags=["reports"])
 DayText = Annotated[str, Path(pattern=r"^\d{4}-\d\d-\d\d$", examples=["2026-01-31"])]
 DayQuery = Annotated[str, Query(pattern=r"^\d{4}-\d\d-\d\d$", examples=["2026-01-31"])]
 FileName = Annotated[str, Path(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]

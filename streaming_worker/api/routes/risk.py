@@ -6,6 +6,7 @@ from typing import Any
 import anyio.to_thread
 from fastapi import APIRouter, Request
 
+from streaming_worker.api.edge import API
 from streaming_worker.api.identity.principal import Principal
 from streaming_worker.api.reading.limits import BY_NAME, engine_value, loss_e8, previews
 from streaming_worker.api.reading.risk import risk
@@ -27,7 +28,7 @@ from streaming_worker.core.units import NANOS_PER_DAY, NANOS_PER_SECOND
 from streaming_worker.errors import RequestRefused
 from streaming_worker.service.live import LiveRisk
 
-router = APIRouter(tags=["risk"])
+router = APIRouter(prefix=API, tags=["risk"])
 NANOS_PER_MINUTE = 60 * NANOS_PER_SECOND
 REFUSAL = (
     "This platform only observes: it records the market, simulates, and proves from its record what was real. "

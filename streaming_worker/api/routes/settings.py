@@ -8,13 +8,14 @@ from sqlalchemy import delete, insert, select
 
 from streaming_worker.api.channels import channel_test, channels
 from streaming_worker.api.database import PREFERENCES
+from streaming_worker.api.edge import API
 from streaming_worker.api.schemas.base import maybe_moment, moment, percent
 from streaming_worker.api.schemas.people import AlertChannels, ChannelTest, FeeLine, FeeSchedule, Preferences
 from streaming_worker.api.security import Admin, Viewer
 from streaming_worker.api.services import Parts, act
 from streaming_worker.core.fees import TakerFee
 
-router = APIRouter(prefix="/settings", tags=["settings"])
+router = APIRouter(prefix=f"{API}/settings", tags=["settings"])
 
 
 @router.get("")
@@ -22,7 +23,7 @@ def get_settings(who: Viewer, parts: Parts) -> Preferences:
     """Return one's own settings of the console."""
     with parts.database.reading() as connection:
         row = connection.execute(select(PREFERENCES).where(PREFERENCES.c.user_id == who.user_id)).first()
-    return Preferences() if row is None else Preferences.model_validate_json(row.content)
+    return Preferences(columns={}) if row is None else Preferences.model_validate_json(row.content)
 
 
 @router.put("")

@@ -2,13 +2,14 @@
 
 from fastapi import APIRouter, Response
 
+from streaming_worker.api.edge import API
 from streaming_worker.api.reading.status import version
 from streaming_worker.api.schemas.system import Live, Ready, ReadyPart, Status, Version
 from streaming_worker.api.security import PUBLIC, Viewer
 from streaming_worker.api.services import RELEASE, Parts
 from streaming_worker.errors import StorageError
 
-router = APIRouter(tags=["status"])
+router = APIRouter(prefix=API, tags=["status"])
 
 
 @router.get("/status", response_model=Status)

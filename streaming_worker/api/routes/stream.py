@@ -8,6 +8,7 @@ import anyio.to_thread
 import msgspec
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
+from streaming_worker.api.edge import API
 from streaming_worker.api.identity.principal import Principal
 from streaming_worker.api.identity.roles import Role, Scope
 from streaming_worker.api.limiting import network_of
@@ -15,7 +16,7 @@ from streaming_worker.api.security import is_same_origin
 from streaming_worker.api.services import Services
 from streaming_worker.api.stream import CODES, CloseCode, Topic, Viewer
 
-router = APIRouter()
+router = APIRouter(prefix=API)
 PROTOCOL: Final = "arb.v1"
 TOKEN_PREFIX: Final = "bearer."  # noqa: S105 - what a token is written after, not one
 MOST_TEXT: Final = 4_096

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
+from streaming_worker.api.edge import API
 from streaming_worker.api.reading import recent, shaping
 from streaming_worker.api.reading.details import opportunity_detail, trade_detail
 from streaming_worker.api.reading.episodes import EpisodeQuery, EpisodeState
@@ -23,7 +24,7 @@ from streaming_worker.api.schemas.trading import (
 from streaming_worker.api.security import Viewer
 from streaming_worker.api.services import Parts
 
-router = APIRouter(tags=["trading"])
+router = APIRouter(prefix=API, tags=["trading"])
 Identity = Annotated[str, Path(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9_.:-]+$")]
 Episodes = Annotated[EpisodeQuery, Depends()]
 Trades = Annotated[TradeQuery, Depends()]
