@@ -58,7 +58,7 @@ class HistoryReport:
     seconds: float
 
 
-class _SandboxPast:
+class SandboxPast:
     """The sandbox's history, asked in the worker's words."""
 
     def __init__(self, history: History) -> None:
@@ -104,8 +104,8 @@ async def _capture(
     config: Config, market: Market, end_ns: Nanos, clock: Clock, progress: Callable[[Nanos], None]
 ) -> HistoryReport:
     started_ns = clock.monotonic_ns()
-    faces = {_face_of(feed): feed for feed in config.feeds}
-    history = History(market, end_ns=end_ns, feeds={face: _target(feed) for face, feed in faces.items()})
+    faces = {face_of(feed): feed for feed in config.feeds}
+    history = History(market, end_ns=end_ns, feeds={face: target_of(feed) for face, feed in faces.items()})
     run = worker_run(config, clock.now_ns())
     sink = Sink(config.paths.data_dir, run, clock, replace(sink_settings(config), rotate_seconds=_ROTATE_SECONDS))
     engine = Engine(config.engine)
@@ -113,7 +113,7 @@ async def _capture(
     await asyncio.to_thread(open_record, sink)
     try:
         count = await capture_history(
-            _SandboxPast(history),
+            SandboxPast(history),
             {face: feed_protocol(feed, config) for face, feed in faces.items()},
             pump=pump,
             record=sink,
@@ -133,14 +133,15 @@ async def _capture(
     )
 
 
-def _face_of(feed: FeedConfig) -> str:
+def face_of(feed: FeedConfig) -> str:
+    """Return the local venue that speaks a feed's protocol. Raises ConfigError where none does."""
     face = _FACES.get(feed.protocol)
     if face is None:
         raise ConfigError(f"feed {feed.name}: no local venue speaks {feed.protocol}", key="feeds[].protocol")
     return face
 
 
-def _target(feed: FeedConfig) -> str:
+def target_of(feed: FeedConfig) -> str:
     """Return path and query of the feed's socket, as the venue sees them."""
     parts = urlsplit(feed.websocket_url)
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

@@ -1,14 +1,14 @@
 """What ``arb bench`` times, and with which input; each part says how much work it counted."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import uvloop
 
 from streaming_worker.adapters.clock import AnchoredClock, HandClock
-from streaming_worker.app import HistoryReport, capture_synthetic_history
+from streaming_worker.app import HistoryReport, capture_synthetic_history, fold_paced, percentile_us, tape
 from streaming_worker.config import Config, load_config
 from streaming_worker.core.events import Event
 from streaming_worker.core.units import NANOS_PER_HOUR, NANOS_PER_SECOND
@@ -23,6 +23,8 @@ from streaming_worker.storage.segments import list_segments
 
 Report: TypeAlias = dict[str, Any]
 _MINUTES: Final = 5
+_PACE: Final = 1_000
+_PACED_FRAMES: Final = 8_000
 USUAL_SHARED: Final = "../shared"
 # any full hour; the seeded market depends on nothing else
 _START_NS: Final = 500_000 * NANOS_PER_HOUR
@@ -49,13 +51,20 @@ def engine(path: Path | None, _: Mapping[str, str]) -> Report:
 
 
 def end_to_end(path: Path | None, _: Mapping[str, str]) -> Report:
-    """Time frames from the synthetic market to a sealed segment: protocols, engine, rows and disk; needs no input."""
+    """Time frames from the synthetic market to a sealed segment: protocols, engine, rows and disk; needs no input.
+
+    Once as fast as they go, and once at 1,000 frames a second: how long from a frame to its decision, the record on.
+    """
     _refuse(path)
     watch = AnchoredClock()
     with tempfile.TemporaryDirectory(prefix="arb-bench-") as folder:
         started_ns = watch.monotonic_ns()
         report = _capture(_demo(Path(folder)))
         seconds = (watch.monotonic_ns() - started_ns) / NANOS_PER_SECOND
+    with tempfile.TemporaryDirectory(prefix="arb-bench-") as folder:
+        config = _demo(Path(folder))
+        taped = tape(config, seed=config.venues.seed, start_ns=_START_NS, frames=_PACED_FRAMES)
+        paced = uvloop.run(fold_paced(config, taped, per_second=_PACE))
     return {
         "frames": report.frames,
         "events": report.events,
@@ -66,7 +75,20 @@ def end_to_end(path: Path | None, _: Mapping[str, str]) -> Report:
         "frames_per_second": round(report.frames / seconds),
         "rows_per_second": round(report.rows / seconds),
         "times_real_time": round(_MINUTES * 60 / seconds, 1),
+        "paced": {
+            "frames_per_second": round(paced.frames / paced.seconds),
+            "frames": paced.frames,
+            "events": paced.events,
+            "rows": paced.rows,
+            "opportunities": paced.opportunities,
+            **_percentiles("frame_to_decision", paced.laps_ns),
+            **_percentiles("frame_to_decision_cpu", paced.cpu_laps_ns),
+        },
     }
+
+
+def _percentiles(name: str, laps_ns: Sequence[int]) -> dict[str, float]:
+    return {f"{name}_p{percent}_us": percentile_us(laps_ns, float(percent)) for percent in ("50", "95", "99", "99.9")}
 
 
 def sink(path: Path | None, _: Mapping[str, str]) -> Report:

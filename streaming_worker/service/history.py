@@ -74,7 +74,7 @@ class HistoryCount:
     received_ns: Nanos = 0
 
 
-class _PastFeed:
+class PastFeed:
     """One feed of the past: its intake, its connection number and the calls that wait for an answer."""
 
     def __init__(self, name: str, protocol: FeedProtocol, intake: Intake, past: Past) -> None:
@@ -144,7 +144,7 @@ async def capture_history(
     ``protocols`` go by the names that ``past`` uses. ``progress`` gets the time of a frame now and then.
     """
     feeds = {
-        name: _PastFeed(name, protocol, Intake(protocol, record, has_raw_frames=has_raw_frames), past)
+        name: PastFeed(name, protocol, Intake(protocol, record, has_raw_frames=has_raw_frames), past)
         for name, protocol in protocols.items()
     }
     done = HistoryCount()

@@ -147,6 +147,9 @@ def test_a_bench_reports_the_work_it_counted(capsys: pytest.CaptureFixture[str])
     assert report["frames"] > 1_000
     assert report["rows"] > report["events"]
     assert len(report["digest"]) == 64
+    paced = report["paced"]
+    assert (paced["frames"], paced["rows"] > paced["events"] > paced["frames"] / 2) == (8_000, True)
+    assert paced["frame_to_decision_p50_us"] <= paced["frame_to_decision_p99_us"]
 
 
 def test_a_report_is_flattened_for_a_person() -> None:
