@@ -13,7 +13,7 @@ DBT_SOURCES := $(shell find dbt -path dbt/target -prune -o -path dbt/logs -prune
 TESTS ?= arb_pipeline_tests
 WORKERS ?= 2
 
-.PHONY: help install demo demo-check test test-slow chaos faults lint format bench bench-lake api-docs wheel clean
+.PHONY: help install demo demo-check test test-slow chaos faults soak lint format bench bench-lake api-docs wheel clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -73,6 +73,9 @@ chaos: install  ## 200 kills of the worker, the compaction and the publication u
 faults: install  ## 2,000 seeded faults of every kind at every venue, books against the truth, a table of recovery times
 	FAULTS=$${FAULTS:-2000} $(BIN)/pytest arb_pipeline_tests/failure/test_fault_campaign.py \
 	  arb_pipeline_tests/failure/test_fault_reproductions.py -m fault -s --timeout 3600
+
+soak: install  ## a day of silence and noise in some minutes, and the memory that it takes
+	SOAK_HOURS=$${SOAK_HOURS:-24} $(BIN)/pytest arb_pipeline_tests/failure/test_soak.py -m slow -s --timeout 3600
 
 lint: install  ## format, lint, types, import contracts, file length, dbt
 	$(BIN)/ruff format --check .
