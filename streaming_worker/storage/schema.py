@@ -328,14 +328,14 @@ TABLES: Final[tuple[Table, ...]] = (
     Table("clock_offsets", Role.SERVICE, "one row per feed and minute", (
         _RECEIVED, _text("feed", "feed name"),
         _int("offset_ns", "received minus exchange time of a prompt message, ns; below 0: the venue is ahead"),
-    )),
+    ), since=2),
     Table("latency_histograms", Role.SERVICE, "one row per stage and minute in which something was measured", (
         _RECEIVED, _text("stage", "event, decision, queue, loop or commit: what was timed"),
         _int("since_ns", "start of what is counted here, ns UTC"), _int("count", "durations since then"),
         _int("p50_ns", "median, ns"), _int("p95_ns", "95th percentile, ns"), _int("p99_ns", "99th percentile, ns"),
         _int("max_ns", "longest, ns"), _int("sum_ns", "sum, ns"),
         _text("buckets", "JSON of [upper bound in ns, count] of every bucket with a count"),
-    )),
+    ), since=2),
     Table("worker_runs", Role.SERVICE, "one row per start of a worker and per segment it opened", (
         _RECEIVED, _text("worker", "worker name"), _text("run_id", "start time and name"), _text("version", "release"),
         _int("schema_version", "of this file"), _text("settings", "JSON of the settings in force, without secrets"),
