@@ -11,6 +11,7 @@ PACKAGES = {
     "amtool": "prometheus-alertmanager",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "nginx": "nginx-light",
+    "openssl": "openssl",
     "systemd-analyze": "systemd",
 }
 

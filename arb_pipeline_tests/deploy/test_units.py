@@ -11,7 +11,7 @@ import pytest
 from arb_pipeline_tests.deploy.test_alerts import checked
 from streaming_worker.cli import arb
 
-UNITS = ("arb-worker.service", "arb-up.service")
+UNITS = ("arb-worker.service", "arb-api.service", "arb-up.service")
 
 
 @pytest.mark.parametrize("name", UNITS)

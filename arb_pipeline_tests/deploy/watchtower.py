@@ -196,3 +196,9 @@ def get_json(url: str) -> Any:
     """Return the JSON at an address."""
     with urllib.request.urlopen(url, timeout=BOUND_S) as answer:
         return json.loads(answer.read())
+
+
+def text_at(url: str) -> str:
+    """Return the text at an address."""
+    with urllib.request.urlopen(url, timeout=BOUND_S) as answer:
+        return str(answer.read().decode())
