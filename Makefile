@@ -13,7 +13,7 @@ DBT_SOURCES := $(shell find dbt -path dbt/target -prune -o -path dbt/logs -prune
 TESTS ?= arb_pipeline_tests
 WORKERS ?= 2
 
-.PHONY: help install demo demo-check test test-slow chaos faults soak lint format bench bench-lake api-docs wheel clean
+.PHONY: help install demo demo-check test test-slow chaos faults soak lint format bench bench-lake api-docs wheel load clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -99,6 +99,9 @@ bench-lake: install  ## 10 million rows: the compaction against a bare DuckDB CO
 
 api-docs: install  ## docs/openapi.json and docs/API.md from the application
 	$(BIN)/python -m streaming_worker.api.documents docs
+
+load: install  ## 100, 500 and 1,000 users at the API, and what the worker feels of it
+	$(BIN)/python -m arb_pipeline_tests.load.run $(if $(LOAD_USERS),--users $(LOAD_USERS)) $(if $(LOAD_SECONDS),--seconds $(LOAD_SECONDS))
 
 wheel: install  ## build dist/*.whl
 	uv=$$($(FIND_UV)); "$$uv" build --wheel --quiet --out-dir dist

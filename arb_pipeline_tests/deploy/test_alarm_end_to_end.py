@@ -1,7 +1,7 @@
 """Stop a feed of the running worker, and the alarm arrives at Slack, PagerDuty and by mail; let it go on, and it ends.
 
-Programs are the real ones: local venues, worker, Prometheus, Alertmanager, looking every second. In the short form the
-rule about connections waits 3 s instead of 30; the slow one leaves the rules as they are.
+Programs are the real ones: local venues, worker, API, Prometheus, Alertmanager, looking every second. In the short form
+the rule about connections waits 3 s instead of 30; the slow one leaves the rules as they are.
 """
 
 import json
@@ -45,17 +45,18 @@ def test_a_stopped_feed_is_told_in_time_and_its_recovery_too(
 ) -> None:
     environ = environment(tmp_path / "data")
     hand = int(environ["ARB_PORT_VENUES"]) + PORT_OFFSETS["control"]
-    venues = [sys.executable, "-m", "streaming_worker", "venues"]
-    with running(tmp_path / "venues.log", venues, env=environ):
+    program_of = [sys.executable, "-m", "streaming_worker"]
+    with (
+        running(tmp_path / "venues.log", [*program_of, "venues"], env=environ),
+        running(tmp_path / "api.log", [*program_of, "api", "--log-level", "WARNING"], env=environ),
+    ):
         worker = WorkerProcess(environ, tmp_path / "worker.log")
         try:
             until(lambda: (worker.health() or {}).get("is_ready"), "the worker is ready", bound_s=60)
-            targets, waits = (
-                {"arb-worker": int(environ["ARB_PORT_GATEWAY"])},
-                {"ArbConnectorDisconnected": f"{wait_s}s"},
-            )
+            targets = {"arb-worker": int(environ["ARB_PORT_GATEWAY"]), "arb-api": int(environ["ARB_PORT_API"])}
+            waits = {"ArbConnectorDisconnected": f"{wait_s}s"}
             with open_tower(program, tmp_path, targets, waits=waits) as tower:
-                until(lambda: tower.value('up{job="arb-worker"}') == 1, "the worker is scraped")
+                until(lambda: tower.value("sum(up)") == 2, "worker and API are scraped")
                 assert_quiet(tower, quiet_s)
                 told_s = assert_told(tower, hand, wait_s=wait_s)
                 over_s = assert_over(tower, hand)

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
+from arb_pipeline_tests.worker.service.exposition.test_catalogue import api_rows
 from streaming_worker.service.exposition.catalogue import METRICS
 
 Program = Callable[[str], str]
-ELSEWHERE = {"http_requests_total", "up", "time"}
+ELSEWHERE = {*api_rows(), "up"}
 NAME = re.compile(r"\b((?:arb|http)_[a-z_]+|up)\b(?=[\s{\[)=]|$)")
 
 

@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from arb_pipeline_tests.deploy.test_alerts import checked
+from arb_pipeline_tests.worker.service.exposition.test_catalogue import api_rows
 from streaming_worker.service.exposition.catalogue import METRICS, Kind
 
-OF_THE_API = {"http_requests_total", "http_request_duration_seconds_bucket"}
+OF_THE_API = {*api_rows(), *(f"{name}_bucket" for name in api_rows())}
 
 
 @pytest.fixture

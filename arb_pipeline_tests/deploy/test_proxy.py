@@ -18,10 +18,6 @@ from typing import Any
 
 import httpx
 import pytest
-from streaming_worker.api.database import Database, database_url
-from streaming_worker.api.identity.passwords import Passwords
-from streaming_worker.api.identity.roles import Role
-from streaming_worker.api.identity.users import Users
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
@@ -32,6 +28,10 @@ from arb_pipeline_tests.deploy.watchtower import answers, running, until
 from arb_pipeline_tests.failure.worker_process import environment
 from arb_pipeline_tests.fixtures.scripted_venue import closed_port
 from streaming_worker.adapters.clock import AnchoredClock
+from streaming_worker.api.database import Database, database_url
+from streaming_worker.api.identity.passwords import Passwords
+from streaming_worker.api.identity.roles import Role
+from streaming_worker.api.identity.users import Users
 from streaming_worker.config import load_config
 
 PASSWORD = "a long word for a test"

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
+
+from arb_pipeline_tests.deploy.watchtower import answers, running, text_at, until
+from arb_pipeline_tests.failure.worker_process import environment
+from streaming_worker.adapters.clock import AnchoredClock
 from streaming_worker.api.database import Database, database_url
 from streaming_worker.api.identity.api_keys import ApiKeys
 from streaming_worker.api.identity.passwords import Passwords
 from streaming_worker.api.identity.roles import Role, Scope
 from streaming_worker.api.identity.users import Users
-
-from arb_pipeline_tests.deploy.watchtower import answers, running, text_at, until
-from arb_pipeline_tests.failure.worker_process import environment
-from streaming_worker.adapters.clock import AnchoredClock
 from streaming_worker.config import load_config
 
 _DECISION = "arb_frame_to_decision_seconds"

@@ -92,6 +92,16 @@ API: Final[list[Panel]] = [
     ("Own errors", "timeseries", "percentunit", [(
         'sum(rate(http_requests_total{status=~"5.."}[1m])) / sum(rate(http_requests_total[1m]))', "5xx",
     )]),
+    ("In flight", "timeseries", "none", [("http_requests_in_flight", "requests")]),
+    ("Refused by a limit", "timeseries", "ops", rate("http_requests_limited_total", "{{kind}}", by="kind")),
+    ("Logins", "timeseries", "none", [
+        ("sum by (outcome) (increase(arb_api_logins_total[5m]))", "{{outcome}}"),
+    ]),
+    ("Live streams", "timeseries", "none", [("arb_api_viewers", "open")]),
+    ("Live streams cut", "timeseries", "none", [
+        ("sum by (reason) (increase(arb_api_viewers_cut_total[5m]))", "{{reason}}"),
+    ]),
+    ("Queries over the record", "timeseries", "s", quantiles("arb_api_record_query_seconds")),
 ]  # fmt: skip
 DASHBOARDS: Final = {
     "arb-operations": ("Arbitrage: operations", OPERATIONS),

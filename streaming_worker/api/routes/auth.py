@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Request, Response
 from streaming_worker.api.audit import Action
 from streaming_worker.api.edge import API
 from streaming_worker.api.identity.principal import ALL_SCOPES, Principal
+from streaming_worker.api.identity.roles import Role
 from streaming_worker.api.identity.sessions import Refusal, SessionRecord
 from streaming_worker.api.identity.tokens import ACCESS_S
 from streaming_worker.api.identity.users import UserRecord
@@ -94,9 +95,14 @@ async def me(who: Viewer, parts: Parts) -> Me:
 
 
 @router.get("/check", status_code=204)
-async def check(_: Viewer) -> Response:
-    """Answer 204 to a login or key that holds, 401 to anything else: for a proxy that fronts another program."""
-    return Response(status_code=204)
+async def check(who: Viewer, role: Role = Role.VIEWER) -> Response:
+    """Answer 204 to a login or key that holds and may do what the role may, 401 or 403 to anything else.
+
+    For a proxy that fronts another program; the headers tell it who it is.
+    """
+    if not who.role.includes(role):
+        raise RequestRefused(403, "forbidden", f"this needs the role {role.value}")
+    return Response(status_code=204, headers={"X-Auth-User": who.username, "X-Auth-Role": who.role.value})
 
 
 def _checked(request: Request, parts: Services, body: Login) -> UserRecord:
