@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
@@ -27,6 +28,8 @@ _VENUE_OF: Final = {
     "bitstamp": Venue.BITSTAMP,
     "solana": Venue.ORCA,
 }
+# Source: feeds notes, about 30 products per level2 connection of Coinbase
+_MOST_BOOKS: Final = {"coinbase_advanced": 30, "coinbase_exchange": 30}
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)(?:\+([0-9]{1,2}))?\}")
 
 
@@ -88,7 +91,7 @@ def fee_warnings(document: Document, engine: EngineSettings) -> tuple[str, ...]:
 def feed_configs(document: Document) -> tuple[FeedConfig, ...]:
     """Return the feeds with their URLs filled in. Raises ConfigError for a duplicate name or half a fallback."""
     expand = _expander(document)
-    feeds = tuple(_feed(row, expand) for row in document.rows["feeds"])
+    feeds = tuple(part for row in document.rows["feeds"] for part in _connections(_feed(row, expand)))
     names = [feed.name for feed in feeds]
     for name in names:
         if names.count(name) > 1:
@@ -96,6 +99,24 @@ def feed_configs(document: Document) -> tuple[FeedConfig, ...]:
                 f"feeds: {name} is configured twice; expected one table for each name", key="feeds[].name"
             )
     return feeds
+
+
+def _connections(feed: FeedConfig) -> tuple[FeedConfig, ...]:
+    """Return a feed as the connections that its venue allows: NAME, NAME-2 and so on."""
+    most = min(_MOST_BOOKS.get(protocol, len(feed.instruments) or 1) for protocol in _protocols(feed))
+    starts = range(0, max(len(feed.instruments), 1), most)
+    return tuple(
+        replace(
+            feed,
+            name=feed.name if number == 1 else f"{feed.name}-{number}",
+            instruments=feed.instruments[start : start + most],
+        )
+        for number, start in enumerate(starts, start=1)
+    )
+
+
+def _protocols(feed: FeedConfig) -> tuple[str, ...]:
+    return (feed.protocol,) if feed.fallback is None else (feed.protocol, feed.fallback.protocol)
 
 
 def _feed(row: Row, expand: Callable[[str], str]) -> FeedConfig:

@@ -33,7 +33,12 @@ TABLE_SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("feeds[].protocol", Kind.TEXT, "what it speaks", required=True, choices=PROTOCOLS),
     Setting("feeds[].websocket_url", Kind.URL, "where frames come from", required=True),
     Setting("feeds[].rest_url", Kind.URL, "where snapshots and accounts come from", required=True),
-    Setting("feeds[].instruments", Kind.TEXTS, "its books, as venue:symbol", default=()),
+    Setting(
+        "feeds[].instruments",
+        Kind.TEXTS,
+        "its books, as venue:symbol; more than 30 of Coinbase are spread over connections NAME, NAME-2 and so on",
+        default=(),
+    ),
     Setting("feeds[].pools", Kind.TEXTS, "its pools, as venue:address", default=()),
     Setting("feeds[].fallback_protocol", Kind.TEXT, "what the fallback speaks", choices=PROTOCOLS),
     Setting("feeds[].fallback_websocket_url", Kind.URL, "frames, when the first endpoint fails"),

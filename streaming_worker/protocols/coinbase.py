@@ -121,7 +121,7 @@ class CoinbaseAdvanced:
         return [
             encode_frame({"type": "subscribe", "channel": "heartbeats"}),
             _level2("subscribe", symbols),
-            encode_frame({"type": "subscribe", "product_ids": symbols, "channel": "market_trades"}),
+            _trades(symbols),
         ]
 
     def receive(self, frame: bytes, received_ns: Nanos) -> list[Event]:
@@ -129,7 +129,7 @@ class CoinbaseAdvanced:
         try:
             envelope = self._envelope.decode(frame)
             if envelope.sequence_num is None:
-                raise _refusal(envelope, frame)
+                raise self._refused(envelope, frame, received_ns)
             return self._in_sequence(envelope, envelope.sequence_num, received_ns)
         except (msgspec.MsgspecError, UnicodeDecodeError) as e:
             raise FeedFormatError(f"coinbase: {e} in {frame[:120]!r}") from e
@@ -264,11 +264,21 @@ class CoinbaseAdvanced:
             events.append(FeedHeartbeat(self.feed, sent_ns, counter, received_ns))
         return events
 
+    def _refused(self, envelope: _Envelope, frame: bytes, received_ns: Nanos) -> FeedFormatError:
+        """Return what to say of a message without a number; a refused request harms no book that stands."""
+        if envelope.type != "error":
+            return FeedFormatError(f"coinbase: expected a sequence_num, received {frame[:120]!r}")
+        self.counters["refusals"] += 1
+        self._trust.refuse()
+        self._request_due(received_ns)
+        return FeedFormatError(f"coinbase refused: {envelope.message}", is_harmless=True)
+
     def _request_due(self, received_ns: Nanos) -> None:
-        due = self._trust.take_due(received_ns)
-        if due:
-            symbols = [self._symbols[key] for key in due]
+        for keys in self._trust.take_requests(received_ns):
+            symbols = [self._symbols[key] for key in keys]
             self._outgoing += [_level2("unsubscribe", symbols), _level2("subscribe", symbols)]
+            if self._trust.is_apart:
+                self._outgoing.append(_trades(symbols))
 
 
 def _split(event: _BookEvent, size_digits: int, doubted: str | None) -> tuple[Levels, Levels, Nanos | None]:
@@ -290,7 +300,5 @@ def _level2(action: str, symbols: list[str]) -> bytes:
     return encode_frame({"type": action, "product_ids": symbols, "channel": "level2"})
 
 
-def _refusal(envelope: _Envelope, frame: bytes) -> FeedFormatError:
-    if envelope.type == "error":
-        return FeedFormatError(f"coinbase refused: {envelope.message}")
-    return FeedFormatError(f"coinbase: expected a sequence_num, received {frame[:120]!r}")
+def _trades(symbols: list[str]) -> bytes:
+    return encode_frame({"type": "subscribe", "product_ids": symbols, "channel": "market_trades"})

@@ -32,6 +32,7 @@ from streaming_worker.protocols.timestamps import rfc3339_ns
 
 _TAKER_OF_MAKER: Final = {"buy": TakerSide.SELL, "sell": TakerSide.BUY}
 _BOOK_CHANNEL: Final = "level2_batch"
+_BEAT_CHANNEL: Final = "heartbeat"
 _COPY_PATH: Final = "/products/{symbol}/book?level=2"
 _PRINTS: Final = frozenset({"match", "last_match"})
 
@@ -101,7 +102,7 @@ class CoinbaseExchange:
 
     def opening_messages(self) -> list[bytes]:
         """Return the subscription; it must be sent within 5 s of connecting."""
-        return [_subscription("subscribe", list(self._symbols.values()), [_BOOK_CHANNEL, "heartbeat"])]
+        return [_subscription("subscribe", list(self._symbols.values()), [_BOOK_CHANNEL, _BEAT_CHANNEL])]
 
     def receive(self, frame: bytes, received_ns: Nanos) -> list[Event]:
         """Decode one frame. Raises FeedFormatError; the caller resynchronises."""
@@ -142,7 +143,10 @@ class CoinbaseExchange:
 
     def _read(self, kind: _Kind, frame: bytes, received_ns: Nanos) -> list[Event]:
         if kind.type == "error":
-            raise FeedFormatError(f"coinbase exchange refused: {kind.message}: {kind.reason}")
+            self.counters["refusals"] += 1
+            self._trust.refuse()
+            self._request_due(received_ns)
+            raise FeedFormatError(f"coinbase exchange refused: {kind.message}: {kind.reason}", is_harmless=True)
         if kind.type == "subscriptions":
             self.counters["acknowledgements"] += 1
             return []
@@ -211,12 +215,10 @@ class CoinbaseExchange:
         return TradePrint(key, str(match.trade_id), price, size, side, traded_ns, received_ns, is_historical)
 
     def _request_due(self, received_ns: Nanos) -> None:
-        due = self._trust.take_due(received_ns)
-        if due:
-            symbols = [self._symbols[key] for key in due]
-            self._outgoing += [
-                _subscription(action, symbols, [_BOOK_CHANNEL]) for action in ("unsubscribe", "subscribe")
-            ]
+        for keys in self._trust.take_requests(received_ns):
+            symbols = [self._symbols[key] for key in keys]
+            channels = [_BOOK_CHANNEL, _BEAT_CHANNEL] if self._trust.is_apart else [_BOOK_CHANNEL]
+            self._outgoing += [_subscription(action, symbols, channels) for action in ("unsubscribe", "subscribe")]
 
 
 def _subscription(action: str, symbols: list[str], channels: list[str]) -> bytes:

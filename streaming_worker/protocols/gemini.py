@@ -114,7 +114,7 @@ class Gemini:
 
     def opening_messages(self) -> list[bytes]:
         """Return the subscription: one depth stream per symbol, for two could not be told apart."""
-        streams = [stream for symbol in self._symbols.values() for stream in (_depth_of(symbol), f"{symbol}@trade")]
+        streams = [stream for symbol in self._symbols.values() for stream in _streams_of(symbol)]
         return [self._request("subscribe", streams)[1]]
 
     def receive(self, frame: bytes, received_ns: Nanos) -> list[Event]:
@@ -240,12 +240,15 @@ class Gemini:
     def _reply(self, kind: _Kind, frame: bytes, received_ns: Nanos) -> list[Event]:
         request = str(kind.id)
         left = self._leaving.pop(request, None)
-        if kind.status != _OK or kind.result == _ERROR or kind.error != _NULL:
-            raise FeedFormatError(f"gemini refused: {frame[:200]!r}", instrument=self._asked.get(request))
         if left is not None:
-            again, message = self._request("subscribe", [_depth_of(self._symbols[left])])
+            # A refusal to end what never began must not keep it from being begun.
+            symbol = self._symbols[left]
+            streams = _streams_of(symbol) if self._trust.is_apart else [_depth_of(symbol)]
+            again, message = self._request("subscribe", streams)
             self._asked[again] = left
             self._outgoing.append(message)
+        if kind.status != _OK or kind.result == _ERROR or kind.error != _NULL:
+            raise self._refused(request, frame, received_ns)
         if request == _PING:
             return [FeedHeartbeat(self.feed, None, None, received_ns)]
         if request == _TIME:
@@ -253,6 +256,16 @@ class Gemini:
             return [FeedHeartbeat(self.feed, server_ns, None, received_ns)]
         self.counters["acknowledgements"] += 1
         return []
+
+    def _refused(self, request: str, frame: bytes, received_ns: Nanos) -> FeedFormatError:
+        """Return what to say of a refusal, which harms no book that stands; all books at once are asked for apart."""
+        self.counters["refusals"] += 1
+        if request not in self._asked:
+            self._trust.refuse()
+            self._request_due(received_ns)
+        return FeedFormatError(
+            f"gemini refused: {frame[:200]!r}", instrument=self._asked.pop(request, None), is_harmless=True
+        )
 
     def _request_due(self, received_ns: Nanos) -> None:
         for key in self._trust.take_due(received_ns):
@@ -269,3 +282,7 @@ class Gemini:
 
 def _depth_of(symbol: str) -> str:
     return f"{symbol}@depth@100ms"
+
+
+def _streams_of(symbol: str) -> list[str]:
+    return [_depth_of(symbol), f"{symbol}@trade"]

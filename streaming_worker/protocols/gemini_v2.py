@@ -135,7 +135,11 @@ class GeminiV2:
             case "heartbeat":
                 return [FeedHeartbeat(self.feed, milliseconds_ns(kind.timestamp), None, received_ns)]
             case None:
-                raise FeedFormatError(f"gemini refused: {kind.result}: {kind.reason}: {kind.message}")
+                self.counters["refusals"] += 1
+                self._trust.refuse()
+                self._request_due(received_ns)
+                refusal = f"gemini refused: {kind.result}: {kind.reason}: {kind.message}"
+                raise FeedFormatError(refusal, is_harmless=kind.result is not None)
             case _:
                 self.counters["unknown_channels"] += 1
                 return []
@@ -179,9 +183,8 @@ class GeminiV2:
         return [self._trust.lose(key, GapCause.UNALIGNED_SNAPSHOT, received_ns)]
 
     def _request_due(self, received_ns: Nanos) -> None:
-        due = self._trust.take_due(received_ns)
-        if due:
-            symbols = [self._symbols[key] for key in due]
+        for keys in self._trust.take_requests(received_ns):
+            symbols = [self._symbols[key] for key in keys]
             self._outgoing += [_subscription(action, symbols) for action in ("unsubscribe", "subscribe")]
 
 

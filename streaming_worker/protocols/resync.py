@@ -2,7 +2,8 @@
 
 A book is trusted from its snapshot until a loss. A lost book is asked for at once and, until a snapshot comes, again
 after 2 s, doubling to 60 s: a lost answer does not leave it lost, and a venue that answers every request with the same
-bad frame is not flooded.
+bad frame is not flooded. Where the venue refuses a request, what is missing is asked for book by book, so that one
+that it does not know takes no other down.
 """
 
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ _LONGEST_WAIT_NS: Final = 60 * NANOS_PER_SECOND
 class BookTrust:
     """Trust in each book (or pool) of one feed, connection by connection."""
 
-    __slots__ = ("_feed", "_keys", "_lost", "_not_before_ns", "_trusted", "_wait_ns")
+    __slots__ = ("_feed", "_is_apart", "_keys", "_lost", "_not_before_ns", "_trusted", "_wait_ns")
 
     def __init__(self, feed: str, keys: Iterable[str]) -> None:
         self._feed = feed
@@ -27,6 +28,7 @@ class BookTrust:
         self._lost: dict[str, None] = {}
         self._not_before_ns: dict[str, Nanos] = {}
         self._wait_ns: dict[str, Nanos] = {}
+        self._is_apart = False
 
     def forget(self) -> None:
         """Start a connection: nothing is trusted and nothing is lost yet."""
@@ -34,6 +36,12 @@ class BookTrust:
         self._lost.clear()
         self._not_before_ns.clear()
         self._wait_ns.clear()
+        self._is_apart = False
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether the venue refused a request on this connection."""
+        return self._is_apart
 
     def is_trusted(self, key: str) -> bool:
         """Whether deltas of the book may be applied."""
@@ -63,6 +71,16 @@ class BookTrust:
             self._trusted.discard(lost)
             self._lost[lost] = None
         return FeedGap(self._feed, key, cause, expected, received, received_ns)
+
+    def refuse(self) -> None:
+        """Note that the venue refused a request: what is not there is asked for one by one."""
+        self._is_apart = True
+        self._lost |= dict.fromkeys(key for key in self._keys if key not in self._trusted)
+
+    def take_requests(self, now_ns: Nanos) -> list[list[str]]:
+        """Return the lost books to ask for now, by request, and note that they were asked for."""
+        due = self.take_due(now_ns)
+        return [[key] for key in due] if self._is_apart else [due] if due else []
 
     def take_due(self, now_ns: Nanos) -> list[str]:
         """Return the lost books to ask for now, and note that they were asked for."""

@@ -57,7 +57,8 @@ class ConnectionSettings:
     ``silence_s``: no frame at all for this long means that the venue is gone although the socket is open.
     ``keepalive_s``: Gemini sends nothing by itself while nothing changes; its answers to our pings are the sign of
     life that the risk rules want every ten seconds, so that two may be lost. ``messages_per_second``: Coinbase allows
-    8 per address. ``bad_frame_limit`` unusable frames within ``bad_frame_window_s`` end the connection.
+    8 per address. ``bad_frame_limit`` unusable frames that put a book in doubt, within ``bad_frame_window_s``, end the
+    connection.
     """
 
     silence_s: float = 30.0
@@ -127,6 +128,7 @@ class FeedConnection:
         self._calls: asyncio.Queue[HttpRequest] = asyncio.Queue(CALL_LIMIT)
         self._sent_ns: deque[Nanos] = deque(maxlen=settings.messages_per_second)
         self._bad_ns: deque[Nanos] = deque(maxlen=settings.bad_frame_limit)
+        self._harmful_frames = intake.harmful_frames
 
     async def run(self) -> NoReturn:
         """Subscribe and receive until the connection is gone. Raises TransportError."""
@@ -182,14 +184,15 @@ class FeedConnection:
             self._bus.announce([FeedGap(feed, None, GapCause.QUEUE_OVERFLOW, None, None, received_ns)])
             raise self._given_up("was dropped: the queue to the engine is full")
         self._take_wishes()
-        if self._intake.bad_frames != self._status.bad_frames:
+        self._status.bad_frames = self._intake.bad_frames
+        if self._intake.harmful_frames != self._harmful_frames:
             self._count_bad_frame(received_ns)
         if self._protocol.reconnect_reason is not None:
             raise self._given_up(f"is connected anew: {self._protocol.reconnect_reason}")
 
     def _count_bad_frame(self, received_ns: Nanos) -> None:
         """Give up a venue that sends little else: asking it again and again would not help."""
-        self._status.bad_frames = self._intake.bad_frames
+        self._harmful_frames = self._intake.harmful_frames
         self._bad_ns.append(received_ns)
         window_s = self._settings.bad_frame_window_s
         if len(self._bad_ns) == self._bad_ns.maxlen and received_ns - self._bad_ns[0] < window_s * NANOS_PER_SECOND:

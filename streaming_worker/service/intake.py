@@ -38,6 +38,7 @@ class Intake:
         self._has_raw_frames = has_raw_frames
         self.connection = 0
         self.bad_frames = 0
+        self.harmful_frames = 0
 
     def opened(self, connection: int, received_ns: Nanos) -> list[Event]:
         """Start a fresh connection."""
@@ -70,6 +71,7 @@ class Intake:
         self._record.put_dead_letter(received_ns, self._protocol.feed, str(error), frame)
         if error.is_harmless:
             return []
+        self.harmful_frames += 1
         return self._protocol.resync(error.instrument, GapCause.BAD_FRAME, received_ns)
 
     def _keep(self, kind: str, received_ns: Nanos, frame: bytes) -> None:

@@ -126,6 +126,24 @@ def test_a_repeated_table_of_the_file_replaces_the_profile_s(load: Load) -> None
     assert config.feeds[0].fallback is None
 
 
+def test_more_books_than_a_connection_of_coinbase_takes_are_spread_over_several(load: Load) -> None:
+    symbols = [f"A{number:02d}-USD" for number in range(61)]
+    books = "".join(
+        f'[[instruments]]\nvenue = "coinbase"\nsymbol = "{symbol}"\nbase = "{symbol[:3]}"\nquote = "USD"\n'
+        'price_tick = "0.01"\nlot = "0.01"\nmin_size = "0.01"\n'
+        for symbol in symbols
+    )
+    keys = ", ".join(f'"coinbase:{symbol}"' for symbol in symbols)
+    feed = FEED.replace("gemini:SOLUSD", "X").replace('["X"]', f"[{keys}]").replace("gemini", "coinbase_advanced")
+    config = load(f"{NO_POOL}{books}{feed}")
+    assert [(one.name, len(one.instruments)) for one in config.feeds] == [
+        ("coinbase_advanced", 30),
+        ("coinbase_advanced-2", 30),
+        ("coinbase_advanced-3", 1),
+    ]
+    assert [scope.name for scope in config.engine.feeds] == [one.name for one in config.feeds]
+
+
 def test_fees_may_be_dated_and_for_one_pair_only(load: Load) -> None:
     text = '[[fees]]\nvenue = "gemini"\nsymbol = "SOLUSD"\ntaker_percent = "0.35"\nvalid_from = "2026-01-31"\n'
     config = load(text)
