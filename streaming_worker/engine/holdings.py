@@ -50,11 +50,15 @@ def rebalancing_of(state: EngineState, route: Route) -> RebalancingTerms | None:
     return terms_of(route, state.inventory, state.transfers, state.settings.rebalancing.routes)
 
 
-def reserve(inventory: Inventory, route: Route, trade: PendingTrade, terms: FundingTerms) -> None:
+def reserve(state: EngineState, inventory: Inventory, route: Route, trade: PendingTrade, terms: FundingTerms) -> None:
     """Set aside what a trade may give; its size was chosen so that the free balances cover it."""
-    shortfall = inventory.reserve(trade.trade_id, needs_of(route, trade.plan, terms))
+    plan = trade.plan
+    needs = tuple(needs_of(route, plan, terms))
+    shortfall = inventory.reserve(trade.trade_id, needs)
     assert shortfall is None, f"a planned size needs more than is free: {shortfall}"
     trade.funding = terms
+    net, notional = plan.net_usd_e8, plan.cex_notional_usd_e8
+    state.spending.note(needs, net_usd_e8=net, notional_usd_e8=notional, now_ns=state.now_ns)
 
 
 def budget_e8(state: EngineState, trade: PendingTrade) -> int | None:
@@ -128,8 +132,10 @@ def _report(state: EngineState, inventory: Inventory) -> list[Output]:
     prices = prices_of(state)
     outputs: list[Output] = [_snapshot(state, balance, prices) for balance in inventory.balances.values()]
     rebalancing = state.settings.rebalancing
-    found = recommend(inventory, state.transfers, rebalancing, prices=prices, demands=(), now_ns=state.now_ns)
-    timeless = tuple(msgspec.structs.replace(one, received_ns=0) for one in found)
+    demands = state.spending.demands(rebalancing.routes, state.now_ns)
+    found = recommend(inventory, state.transfers, rebalancing, prices=prices, demands=demands, now_ns=state.now_ns)
+    # What waiting costs moves with every trade; that alone is no new recommendation.
+    timeless = tuple(msgspec.structs.replace(one, received_ns=0, cost_of_waiting_usd_e8=None) for one in found)
     if timeless != state.recommended:
         state.recommended = timeless
         outputs += found

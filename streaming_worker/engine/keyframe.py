@@ -15,6 +15,7 @@ from streaming_worker.core.outputs import RejectionReason
 from streaming_worker.core.rebalancing import Recommendation, Transfers
 from streaming_worker.core.risk import Risk
 from streaming_worker.core.simulate import PendingTrade
+from streaming_worker.core.spending import Spending
 from streaming_worker.engine.settings import EngineSettings, Limits
 from streaming_worker.engine.state import (
     BookView,
@@ -90,6 +91,7 @@ class HoldingsFrame(msgspec.Struct, frozen=True):
     alerted_version: int
     inventory_minute: int | None
     recommended: tuple[Recommendation, ...]
+    spending: Spending = msgspec.field(default_factory=Spending)
 
 
 class StateFrame(msgspec.Struct, frozen=True):

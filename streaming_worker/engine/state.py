@@ -19,6 +19,7 @@ from streaming_worker.core.rebalancing_cost import RebalancingTerms
 from streaming_worker.core.risk import Risk
 from streaming_worker.core.route import Route, routes_of
 from streaming_worker.core.simulate import PendingTrade
+from streaming_worker.core.spending import Spending
 from streaming_worker.core.units import E8
 from streaming_worker.core.venue_clock import VenueClock
 from streaming_worker.engine.settings import CycleSettings, EngineSettings
@@ -317,6 +318,7 @@ class EngineState:
         self.alerted_version = 0
         self.inventory_minute: int | None = None
         self.recommended: tuple[Recommendation, ...] = ()
+        self.spending = Spending(before={}, now={})
         self.event_count = 0
         self.now_ns = 0
         self.hour: int | None = None

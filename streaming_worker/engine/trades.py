@@ -54,7 +54,7 @@ def schedule(
         )
         if state.inventory is not None and trade.is_primary:
             terms = holdings.funding_terms(state, costs.taker_millionths, inputs.network_lamports)
-            holdings.reserve(state.inventory, route, trade, terms)
+            holdings.reserve(state, state.inventory, route, trade, terms)
         state.pending.append(trade)
 
 

@@ -12,6 +12,7 @@ from streaming_worker.core.cycle_search import (
     CycleLimits,
     CycleRefusal,
     CycleRefusalReason,
+    gains_at_best,
     plan_cycle,
     worthwhile_spend,
 )
@@ -173,3 +174,14 @@ def test_no_other_amount_earns_more(drawn: tuple[Cycle, Books, CycleFees]) -> No
     else:
         assert found.spent_e8 <= cap
         assert found.net_e8 >= best - rounding
+
+
+def test_the_quick_reject_needs_every_side() -> None:
+    (cycle, _) = triangle()
+    level = [(E8, E8)]
+    full = tuple(Book.load(level, level) for _ in range(3))
+    assert not gains_at_best(cycle, full, fees())  # at one price everywhere nothing is gained
+    empty = (full[0], Book.load([], level), full[2])
+    assert not gains_at_best(cycle, empty, fees())
+    dear = (full[0], Book.load([(2 * E8, E8)], [(3 * E8, E8)]), full[2])
+    assert gains_at_best(cycle, dear, fees())

@@ -196,6 +196,9 @@ def test_a_low_balance_is_said_once_and_the_way_back_is_recommended_once() -> No
     assert len(script.of(BalanceAlert)) == 1
     found = script.of(Recommendation)
     assert [one.assets for one in found] == [("SOL",)]
+    # What trades took lately, until the transfer could arrive, against what is left.
+    assert found[0].cost_of_waiting_usd_e8 is not None
+    assert found[0].cost_of_waiting_usd_e8 >= 0
     assert script.of(TransferMoved) == []
 
 
