@@ -119,7 +119,8 @@ def _certificate(folder: Path, openssl: str) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(folder / "tls.crt"))
 
 
-def _users(environ: dict[str, str]) -> None:
+def make_users(environ: dict[str, str]) -> None:
+    """Make an operator and a viewer."""
     config = load_config(None, environ)
     config.paths.state.mkdir(parents=True, exist_ok=True)
     database = Database(database_url(config.api.database_url, config.paths.state))
@@ -133,7 +134,7 @@ def _users(environ: dict[str, str]) -> None:
 async def open_door(repository: Path, folder: Path, program: Callable[[str], str]) -> AsyncIterator[Door]:
     """Run API, proxy and the stand-in of Dagster until the end of the block."""
     environ = environment(folder / "data", ARB_API_TRUSTED_PROXIES="127.0.0.1/32")
-    _users(environ)
+    make_users(environ)
     ports = {name: closed_port() for name in ("plain", "tls", "dagster_tls")}
     api = [sys.executable, "-m", "streaming_worker", "api", "--log-level", "WARNING"]
     trust = _certificate(folder, program("openssl"))

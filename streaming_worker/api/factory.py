@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from streaming_worker.adapters.clock import Clock
+from streaming_worker.adapters.tracing import Tracing
 from streaming_worker.api import openapi, problems
 from streaming_worker.api.audit import AuditLog
 from streaming_worker.api.broadcasts import Broadcasts
@@ -48,6 +49,7 @@ from streaming_worker.api.routes import (
 from streaming_worker.api.security import Doorman, require_rules
 from streaming_worker.api.services import RELEASE, Services
 from streaming_worker.api.stream import Broadcaster, CloseCode
+from streaming_worker.api.tracing import TracedRequests
 from streaming_worker.api.worker_link import WorkerLink
 from streaming_worker.config import Config
 
@@ -120,6 +122,9 @@ def create_app(services: Services, *, console_dir: Path | None = None) -> FastAP
         )
     trusted = networks(api.trusted_proxies)
     app.add_middleware(Edge, limiter=services.limiter, metrics=services.metrics, clock=services.clock, trusted=trusted)
+    app.state.tracing = Tracing(services.config.tracing.endpoint, "api")
+    if app.state.tracing.is_on:
+        app.add_middleware(TracedRequests, tracer=app.state.tracing.tracer("api"))
     return app
 
 
@@ -136,5 +141,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             for task in tasks:
                 task.cancel()
     await services.link.close()
+    await asyncio.to_thread(app.state.tracing.close)
     await asyncio.to_thread(services.desk.close)
     await asyncio.to_thread(services.database.close)

@@ -13,6 +13,7 @@ import structlog
 
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.api.schemas.market import Link
+from streaming_worker.api.tracing import outgoing_headers
 from streaming_worker.core.units import NANOS_PER_MILLISECOND, Nanos
 from streaming_worker.errors import RequestRefused
 from streaming_worker.service.health import HealthReport
@@ -160,7 +161,8 @@ class WorkerLink:
     async def command(self, body: dict[str, Any]) -> dict[str, Any]:
         """Send a command and return the answer. Raises RequestRefused when it did not get there."""
         try:
-            answer = await self._client.post("/command", json=body, timeout=_COMMAND_S)
+            headers = outgoing_headers()
+            answer = await self._client.post("/command", json=body, headers=headers, timeout=_COMMAND_S)
         except httpx.HTTPError as e:
             raise RequestRefused(503, "worker_down", "the worker does not answer; nothing was changed") from e
         content = msgspec.json.decode(answer.content)

@@ -4,11 +4,14 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 import structlog
 
+from streaming_worker.config import load_config
+from streaming_worker.config.settings import SETTINGS
 from streaming_worker.service import log
 
 
@@ -100,3 +103,19 @@ def test_the_level_is_kept() -> None:
     structlog.get_logger().info("quiet")
     structlog.get_logger().warning("loud")
     assert [line["event"] for line in lines(stream)] == ["loud"]
+
+
+def test_a_whole_configuration_may_be_logged(tmp_path: Path) -> None:
+    """Every secret of the settings, in every place that a URL with a key ends up in."""
+    secrets = {
+        name: f"SECRET{number}"
+        for number, name in enumerate(setting.env for setting in SETTINGS if setting.secret and setting.env)
+    }
+    values = {name: f"https://node.example/?api-key={value}" for name, value in secrets.items()}
+    values |= {name: secrets[name] for name in secrets if name.endswith("PASSWORD")}
+    config = load_config(None, {"ARB_PROFILE": "live", "ARB_DATA_DIR": str(tmp_path), **values})
+    stream = io.StringIO()
+    log.configure(stream=stream)
+    structlog.get_logger().info("config", config=config, feeds=config.feeds, text=f"{config}")
+    assert len(secrets) >= 3
+    assert "SECRET" not in stream.getvalue()
