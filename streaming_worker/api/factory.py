@@ -16,6 +16,7 @@ from streaming_worker.api.audit import AuditLog
 from streaming_worker.api.broadcasts import Broadcasts
 from streaming_worker.api.callers import networks
 from streaming_worker.api.console_files import ConsoleFiles
+from streaming_worker.api.dagster_link import DagsterLink
 from streaming_worker.api.database import Database, database_url
 from streaming_worker.api.edge import API, Edge
 from streaming_worker.api.identity.api_keys import ApiKeys
@@ -36,6 +37,7 @@ from streaming_worker.api.routes import (
     exports,
     inventory,
     logs,
+    machine,
     market,
     metrics,
     people,
@@ -54,7 +56,7 @@ from streaming_worker.api.worker_link import WorkerLink
 from streaming_worker.config import Config
 
 _ROUTES: Final = (
-    status, auth, people, market, trading, analytics, inventory, risk, reports, settings, audit, exports, logs,
+    status, auth, people, market, trading, analytics, inventory, risk, reports, settings, audit, exports, logs, machine,
     metrics, stream,
 )  # fmt: skip
 
@@ -84,6 +86,7 @@ def build_services(config: Config, clock: Clock, *, passwords: Passwords | None 
         limiter=limiter,
         metrics=counters,
         link=link,
+        pipeline=DagsterLink(config.dagster.host, config.dagster.port, clock),
         desk=desk,
         markets=markets,
         broadcaster=broadcaster,

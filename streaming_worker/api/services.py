@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.api.audit import Action, AuditLog
 from streaming_worker.api.broadcasts import Broadcasts
+from streaming_worker.api.dagster_link import DagsterLink
 from streaming_worker.api.database import Database
 from streaming_worker.api.identity.api_keys import ApiKeys
 from streaming_worker.api.identity.principal import Principal
@@ -48,6 +49,7 @@ class Services:
     limiter: Limiter
     metrics: ApiMetrics
     link: WorkerLink
+    pipeline: DagsterLink
     desk: RecordDesk
     markets: Markets
     broadcaster: Broadcaster

@@ -14,6 +14,7 @@ from streaming_worker.adapters.clock import AnchoredClock
 from streaming_worker.api.factory import build_services, create_app
 from streaming_worker.app import run_worker
 from streaming_worker.config import Config
+from streaming_worker.operations.console import console_dist
 from streaming_worker.operations.ports import API, VENUES, ports_of, require_free
 from streaming_worker.sandbox.run import VenueOptions, run_venues
 from streaming_worker.service.log import LogFormat, configure
@@ -52,7 +53,8 @@ def serve_api(config: Config, *, level: str, form: LogFormat, console_dir: Path 
 
 async def serve_app(config: Config, console_dir: Path | None) -> None:
     """Serve on the configured address; SIGTERM and Ctrl-C drain."""
-    app = create_app(build_services(config, AnchoredClock()), console_dir=console_dir)
+    folder = console_dir or config.api.console_dir or console_dist()
+    app = create_app(build_services(config, AnchoredClock()), console_dir=folder)
     settings = uvicorn.Config(
         app,
         host=config.api.host,

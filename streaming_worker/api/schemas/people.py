@@ -191,7 +191,7 @@ class Preferences(Shape):
     """One's own settings of the console."""
 
     timezone: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")] = "UTC"
-    theme: Literal["light", "dark", "auto"] = "auto"
+    theme: Literal["light", "dark", "contrast", "auto"] = "auto"
     density: Literal["comfortable", "compact"] = "comfortable"
     columns: Annotated[dict[str, list[str]], Field(max_length=50, default_factory=dict)]
 

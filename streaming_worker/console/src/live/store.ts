@@ -1,0 +1,114 @@
+// Live state of the page: folded as messages come, painted at most ten times a second, and not at all while hidden.
+import { useCallback, useSyncExternalStore } from "react";
+
+import { renewSession } from "../api/client";
+import { type LinkState, Stream, type Topic } from "./stream";
+import { newest, prepended, replaced } from "./topics";
+
+const PAINT_MS = 100;
+
+const FOLDS = {
+  status: newest,
+  risk: newest,
+  feeds: replaced,
+  books: replaced,
+  inventory: replaced,
+  opportunities: prepended,
+  trades: prepended,
+  rejections: prepended,
+  alerts: prepended,
+  logs: prepended,
+} as const;
+
+export const stream = new Stream({
+  dial: () => {
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    return new WebSocket(`${scheme}://${location.host}/api/v1/stream`) as never;
+  },
+  now: () => performance.now(),
+  random: () => Math.random(),
+  later: (ms, call) => {
+    const timer = setTimeout(call, ms);
+    return () => clearTimeout(timer);
+  },
+  renew: renewSession,
+});
+
+class Board {
+  private readonly folded = new Map<Topic, unknown>();
+  private readonly painted = new Map<Topic, unknown>();
+  private readonly watchers = new Map<Topic, Set<() => void>>();
+  private readonly closers = new Map<Topic, () => void>();
+  private readonly dirty = new Set<Topic>();
+  private lastPaint = 0;
+  private scheduled = false;
+
+  value(topic: Topic): unknown {
+    return this.painted.get(topic);
+  }
+
+  watch(topic: Topic, call: () => void): () => void {
+    const known = this.watchers.get(topic) ?? new Set();
+    this.watchers.set(topic, known);
+    known.add(call);
+    if (!this.closers.has(topic)) this.open(topic);
+    return () => {
+      known.delete(call);
+      // a screen change unmounts and mounts again at once: keep the topic for the new one
+      setTimeout(() => this.closeIfUnwatched(topic), 1_000);
+    };
+  }
+
+  private open(topic: Topic): void {
+    const fold = FOLDS[topic];
+    this.closers.set(topic, stream.on(topic, (message) => {
+      const before = this.folded.get(topic);
+      const after = fold(before, message);
+      if (after === before) return;
+      this.folded.set(topic, after);
+      this.dirty.add(topic);
+      this.schedule();
+    }));
+  }
+
+  private closeIfUnwatched(topic: Topic): void {
+    if ((this.watchers.get(topic)?.size ?? 0) > 0) return;
+    this.closers.get(topic)?.();
+    this.closers.delete(topic);
+    this.folded.delete(topic);
+    this.painted.delete(topic);
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    // a hidden page gets no frames, so it paints nothing until it is seen again
+    requestAnimationFrame((at) => this.frame(at));
+  }
+
+  private frame(at: number): void {
+    if (at - this.lastPaint < PAINT_MS) {
+      requestAnimationFrame((next) => this.frame(next));
+      return;
+    }
+    this.scheduled = false;
+    this.lastPaint = at;
+    const topics = [...this.dirty];
+    this.dirty.clear();
+    topics.forEach((topic) => this.painted.set(topic, this.folded.get(topic)));
+    topics.forEach((topic) => this.watchers.get(topic)?.forEach((call) => call()));
+  }
+}
+
+const board = new Board();
+
+/** The live value of a topic, or undefined before its first snapshot and after a loss. */
+export function useLive<T>(topic: Topic): T | undefined {
+  const watch = useCallback((call: () => void) => board.watch(topic, call), [topic]);
+  const read = useCallback(() => board.value(topic), [topic]);
+  return useSyncExternalStore(watch, read) as T | undefined;
+}
+
+export function useLink(): LinkState {
+  return useSyncExternalStore(stream.watch, stream.snapshot);
+}

@@ -1,0 +1,79 @@
+// A half-open time range [from, to), chosen by name or by clock; the zone of the clock stands beside it.
+import { NativeSelect, TextInput } from "@mantine/core";
+import type { ReactNode } from "react";
+
+import { fromWall, toWall, utcDay, zoneName } from "../format/time";
+import { usePreferences } from "../shell/preferences";
+import type { AddressDoor } from "./address";
+
+export interface Range {
+  from: string | undefined;
+  to: string | undefined;
+}
+
+const HOUR_MS = 3_600_000;
+
+const PRESETS: Readonly<Record<string, { label: string; range: (now: number) => Range }>> = {
+  hour: { label: "last hour", range: (now) => ({ from: new Date(now - HOUR_MS).toISOString(), to: undefined }) },
+  today: { label: "today (UTC)", range: (now) => ({ from: utcDay(now), to: undefined }) },
+  yesterday: { label: "yesterday (UTC)", range: (now) => ({ from: utcDay(now, 1), to: utcDay(now) }) },
+  day: { label: "last 24 hours", range: (now) => ({ from: new Date(now - 24 * HOUR_MS).toISOString(), to: undefined }) },
+  week: { label: "last 7 days (UTC)", range: (now) => ({ from: utcDay(now, 6), to: undefined }) },
+  month: { label: "last 30 days (UTC)", range: (now) => ({ from: utcDay(now, 29), to: undefined }) },
+  all: { label: "last 399 days (UTC)", range: (now) => ({ from: utcDay(now, 398), to: undefined }) },
+};
+
+// a moving start would make every request a new one: it moves with the minute
+function minute(): number {
+  return Math.floor(Date.now() / 60_000) * 60_000;
+}
+
+export function rangeOf(values: Readonly<Record<string, string>>, preset: string, prefix = ""): Range {
+  const name = values[`${prefix}range`] ?? preset;
+  if (name === "custom") return { from: values[`${prefix}from`], to: values[`${prefix}to`] };
+  return (PRESETS[name] ?? PRESETS["day"] ?? { range: () => ({ from: undefined, to: undefined }) }).range(minute());
+}
+
+interface Props {
+  address: AddressDoor;
+  preset: string;
+  prefix?: string;
+  label?: string;
+}
+
+export function RangeField({ address, preset, prefix = "", label = "Time range" }: Props): ReactNode {
+  const { zone } = usePreferences();
+  const { values, set } = address;
+  const name = values[`${prefix}range`] ?? preset;
+  const current = rangeOf(values, preset, prefix);
+  const choose = (chosen: string): void => {
+    const from = current.from ?? utcDay(Date.now());
+    set(chosen === "custom"
+      ? { [`${prefix}range`]: chosen, [`${prefix}from`]: from, [`${prefix}to`]: current.to ?? null }
+      : { [`${prefix}range`]: chosen, [`${prefix}from`]: null, [`${prefix}to`]: null });
+  };
+  const bound = (side: "from" | "to"): ReactNode => {
+    const at = values[prefix + side];
+    return (
+      <TextInput
+        className="field wide"
+        type="datetime-local"
+        label={`${side === "from" ? "From" : "Until before"} (${zoneName(zone)})`}
+        value={at === undefined ? "" : toWall(at, zone)}
+        onChange={(event) => set({ [prefix + side]: fromWall(event.currentTarget.value, zone) })}
+      />
+    );
+  };
+  return (
+    <>
+      <NativeSelect
+        className="field"
+        label={label}
+        value={name}
+        onChange={(event) => choose(event.currentTarget.value)}
+        data={[...Object.entries(PRESETS).map(([value, { label: text }]) => ({ value, label: text })), { value: "custom", label: "custom\u2026" }]}
+      />
+      {name === "custom" ? <>{bound("from")}{bound("to")}</> : null}
+    </>
+  );
+}

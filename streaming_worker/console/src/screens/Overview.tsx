@@ -1,0 +1,163 @@
+// Within ten seconds: is it running, is it healthy, what is it finding, is it real.
+import type { ReactNode } from "react";
+import { Link } from "react-router";
+
+import { useGet, useStatus } from "../api/queries";
+import type { Pnl, RejectionSummary, Status } from "../api/types";
+import { decimal, drawn } from "../format/decimal";
+import { meaning } from "../format/words";
+import { Chart } from "../parts/Chart";
+import { Bars, Kpi } from "../parts/figures";
+import { Empty, Loaded, Loading, Panel, Screen } from "../parts/states";
+import { Ago, Bps, Dot, NOTHING, Num, State, Usd, useNow } from "../parts/values";
+import { FeedTable } from "./parts/FeedTable";
+import { OpportunityHeat } from "./parts/OpportunityHeat";
+import { TradeStream } from "./parts/TradeStream";
+
+const HOUR_MS = 3_600_000;
+
+export default function Overview(): ReactNode {
+  const { status } = useStatus();
+  // moves with the hour: a start that moves all the time would ask all the time
+  const hour = Math.floor(useNow() / HOUR_MS) * HOUR_MS;
+  const from = new Date(hour - 23 * HOUR_MS).toISOString();
+  const hourly = useGet<Pnl>("/pnl", { from, group_by: "hour" }, { everyMs: 30_000, keep: true });
+  return (
+    <Screen title="Overview" lead="Real or not: what the market showed, what would have been left of it, and whether the record behind it is whole.">
+      {status === undefined ? <Loading rows={3} /> : <><Verdict status={status} /><Kpis status={status} hourly={hourly.data} /></>}
+      <div className="cells">
+        <Panel className="w8" title="Simulated profit, last 24 hours" note="after all costs, at the primary latency; no order was ever sent">
+          <Loaded query={hourly} rows={6}>{(pnl) => <Cumulative pnl={pnl} />}</Loaded>
+        </Panel>
+        <Panel className="w4" title="Why candidates were refused" note={<Link to="/opportunities?view=refused">all refusals</Link>}>
+          <Refusals from={from} />
+        </Panel>
+        <Panel className="w7" title="Opportunities by hour and route" note="best net edge in basis points; a click opens the rows">
+          <OpportunityHeat from={from} />
+        </Panel>
+        <Panel className="w5" title="Simulated trades, live" note={<Link to="/trades">all trades</Link>}>
+          <TradeStream />
+        </Panel>
+        <Panel title="Feeds" note={<Link to="/system">system status</Link>}>
+          <FeedTable feeds={status?.feeds} />
+        </Panel>
+      </div>
+    </Screen>
+  );
+}
+
+const HEALTH_WORDS: Readonly<Record<Status["health"], string>> = {
+  ok: "every feed is fine",
+  degraded: "not everything is fine",
+  down: "no feed is fine",
+};
+
+function Verdict({ status }: { status: Status }): ReactNode {
+  const { worker, today } = status;
+  const bad = worker.state !== "up" || status.health === "down";
+  const tone = bad ? "bad" : status.health === "degraded" || status.risk.is_paused ? "warn" : "";
+  return (
+    <section className={`verdict ${tone}`} aria-label="In short">
+      <dl>
+        <div>
+          <dt>Is it running?</dt>
+          <dd><Dot state={worker.state} />{worker.state === "up" ? <>yes, for <Ago at={worker.started_at} /></> : worker.state}</dd>
+        </div>
+        <div>
+          <dt>Is it healthy?</dt>
+          <dd><Dot state={status.health} />{status.why[0] ?? HEALTH_WORDS[status.health]}</dd>
+        </div>
+        <div>
+          <dt>What is it finding?</dt>
+          <dd><Num value={today.opportunities} /> opportunities today, <Num value={today.open_opportunities} /> open now</dd>
+        </div>
+        <div>
+          <dt>Is it real?</dt>
+          <dd><Num value={today.real} /> of <Num value={today.opportunities} /> could have been captured</dd>
+        </div>
+        <div>
+          <dt>Simulated today</dt>
+          <dd><Usd value={today.realised_net_usd} arrow /></dd>
+        </div>
+      </dl>
+    </section>
+  );
+}
+
+function Kpis({ status, hourly }: { status: Status; hourly: Pnl | undefined }): ReactNode {
+  const { today } = status;
+  const groups = hourly?.groups ?? [];
+  const healthy = status.feeds.filter((feed) => feed.is_healthy).length;
+  return (
+    <div className="kpis">
+      <Kpi name="Simulated net today" value={<Usd value={today.realised_net_usd} />} trend={groups.map((group) => drawn(group.cumulative_net_usd))}
+        under={<>yesterday <Usd value={today.realised_net_yesterday_usd} /></>} />
+      <Kpi name="Opportunities, last minute" value={<Num value={today.opportunities_last_minute} />} trend={groups.map((group) => group.trades)}
+        under={<><Num value={today.opportunities} /> today</>} />
+      <Kpi name="Accepted of all looks" value={today.accepted_percent === null ? NOTHING : `${decimal(today.accepted_percent, 3)} %`}
+        under={<><Num value={today.rejected_evaluations} /> refused</>} />
+      <Kpi name="Best net edge today" value={<><Bps value={today.best_net_edge_bps} /><span className="muted small"> bps</span></>} under="after every cost" />
+      <Kpi name="Trades that won" value={<><Num value={today.winning_trades} /><span className="muted"> / {today.trades}</span></>} under="today, at the primary latency" />
+      <Kpi name="Frame to decision" value={micros(today.decision_p50_us)} under={today.decision_p99_us === null ? "" : <>99 % within {micros(today.decision_p99_us)}</>} />
+      <Kpi name="Feeds healthy" value={<>{healthy}<span className="muted"> / {status.feeds.length}</span></>} under={<><Num value={today.gaps} /> gaps today</>} />
+      <Kpi name="Risk state" value={<State state={status.risk.state} />} under={<>today <Usd value={status.risk.daily_net_usd} /></>} />
+    </div>
+  );
+}
+
+function micros(value: number | null): ReactNode {
+  if (value === null) return NOTHING;
+  return value < 1_000 ? `${value} \u00b5s` : `${(value / 1_000).toFixed(1)} ms`;
+}
+
+function Cumulative({ pnl }: { pnl: Pnl }): ReactNode {
+  if (pnl.groups.length === 0) {
+    return <Empty title="No simulated trade in the last 24 hours.">Trades appear here as soon as an opportunity passes every limit.</Empty>;
+  }
+  return (
+    <>
+      <div className="row small">
+        <span>net <Usd value={pnl.realised_net_usd} arrow /></span>
+        <span>largest drawdown <Usd value={pnl.max_drawdown_usd} /></span>
+        <span>{pnl.winning_trades} of {pnl.trades} trades won</span>
+      </div>
+      <Chart
+        title="Cumulative simulated profit and drawdown by hour"
+        overTime
+        x={pnl.groups.map((group) => Date.parse(group.group) / 1_000)}
+        lines={[
+          { label: "cumulative net", colour: "gain", values: pnl.groups.map((group) => drawn(group.cumulative_net_usd)), fill: true, points: pnl.groups.length < 3 },
+          { label: "drawdown", colour: "loss", values: pnl.groups.map((group) => drawn(group.drawdown_usd)), dash: true },
+        ]}
+        unit={(value) => `$${value.toFixed(Math.abs(value) < 10 ? 2 : 0)}`}
+      />
+    </>
+  );
+}
+
+function Refusals({ from }: { from: string }): ReactNode {
+  const summary = useGet<RejectionSummary>("/rejections/summary", { from }, { everyMs: 15_000, keep: true });
+  return (
+    <Loaded query={summary} rows={6}>
+      {({ reasons, evaluations }) => reasons.length === 0 ? (
+        <Empty title="Nothing was refused." />
+      ) : (
+        <>
+          <Bars
+            label="Reasons, by how often"
+            bars={reasons.slice(0, 9).map((reason) => ({
+              key: reason.reason,
+              label: meaning(reason.reason),
+              title: `${meaning(reason.reason)} (${reason.reason})`,
+              size: reason.count,
+              text: <>{Number(reason.share_percent).toFixed(1)} %</>,
+              href: `/opportunities?view=refused&reason=${reason.reason}`,
+              tone: "info",
+            }))}
+          />
+          <p className="muted small"><Num value={evaluations} /> looks in 24 hours; each names the first limit that it failed.</p>
+        </>
+      )}
+    </Loaded>
+  );
+}

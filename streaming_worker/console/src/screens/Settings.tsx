@@ -1,0 +1,103 @@
+// Own preferences for everybody; users, keys of others and channels for administrators.
+import { NativeSelect, SegmentedControl } from "@mantine/core";
+import type { ReactNode } from "react";
+
+import { useGet } from "../api/queries";
+import { useMay, useSession } from "../api/session";
+import type { FeeLine, FeeSchedule, Version } from "../api/types";
+import { stamp, type Zone, ZONES } from "../format/time";
+import { venueName } from "../format/words";
+import { Loaded, Panel, Screen } from "../parts/states";
+import { type Column, Table } from "../parts/Table";
+import { At, Num, State, useNow } from "../parts/values";
+import { type Density, type Theme, usePreferences } from "../shell/preferences";
+import { Channels } from "./settings/Channels";
+import { Keys } from "./settings/Keys";
+import { Password, Sessions } from "./settings/Sessions";
+import { Users } from "./settings/Users";
+
+export default function Settings(): ReactNode {
+  const isAdmin = useMay("admin");
+  return (
+    <Screen title="Settings" lead="Your own choices follow you to every computer. What the platform reckons with is shown here and set in its configuration.">
+      <div className="cells">
+        <Panel className="w6" title="You"><Profile /></Panel>
+        <Panel className="w6" title="Your password"><Password /></Panel>
+        <Panel title="Sessions" note="each login that still holds"><Sessions /></Panel>
+        <Panel title="API keys" note="for programs; shown once, never more than your role allows"><Keys /></Panel>
+        {isAdmin ? <Panel title="Users and roles"><Users /></Panel> : null}
+        <Panel title="Fee schedules" note="what the engine reckons with, and since when"><Fees /></Panel>
+        {isAdmin ? <Panel className="w6" title="Alert channels"><Channels /></Panel> : null}
+        <Panel className="w6" title="About"><About /></Panel>
+      </div>
+    </Screen>
+  );
+}
+
+const THEMES: { value: Theme; label: string }[] = [
+  { value: "lime", label: "Dark lime" }, { value: "contrast", label: "High contrast" }, { value: "light", label: "Light" },
+];
+const DENSITIES: { value: Density; label: string }[] = [{ value: "comfortable", label: "Comfortable" }, { value: "compact", label: "Compact" }];
+
+function Profile(): ReactNode {
+  const { username, role } = useSession();
+  const { zone, theme, density, change } = usePreferences();
+  const now = useNow();
+  return (
+    <div className="stack">
+      <p>Signed in as <strong>{username}</strong>, role <strong>{role}</strong></p>
+      <NativeSelect
+        label="Times are shown in" size="sm" value={zone} data={ZONES.map(({ value, label }) => ({ value, label }))}
+        description={`now: ${stamp(new Date(now), zone)}`} onChange={(event) => change({ zone: event.currentTarget.value as Zone })}
+      />
+      <div className="stack tight">
+        <span id="theme-label">Theme</span>
+        <SegmentedControl aria-labelledby="theme-label" data={THEMES} value={theme} onChange={(value) => change({ theme: value as Theme })} />
+      </div>
+      <div className="stack tight">
+        <span id="density-label">Density of tables</span>
+        <SegmentedControl aria-labelledby="density-label" data={DENSITIES} value={density} onChange={(value) => change({ density: value as Density })} />
+      </div>
+    </div>
+  );
+}
+
+const FEES: readonly Column<FeeLine>[] = [
+  { id: "venue", head: "Venue", cell: (line) => <span className="strong">{venueName(line.venue)}</span> },
+  { id: "symbol", head: "Market", cell: (line) => line.symbol ?? "all" },
+  { id: "taker", head: "Taker fee", num: true, cell: (line) => `${line.taker_percent} %` },
+  { id: "from", head: "Valid from", cell: (line) => <At at={line.valid_from_at} date /> },
+  { id: "to", head: "Until before", cell: (line) => (line.valid_to_at === null ? "further notice" : <At at={line.valid_to_at} date />) },
+  { id: "now", head: "Now", cell: (line) => <State state={line.is_in_force ? "active" : "not in force"} /> },
+  { id: "source", head: "Source", wrap: true, cell: (line) => line.source },
+];
+
+function Fees(): ReactNode {
+  const fees = useGet<FeeSchedule>("/settings/fees");
+  return (
+    <Loaded query={fees}>
+      {(schedule) => (
+        <>
+          <Table caption="Fee schedule" columns={FEES} rows={schedule.taker_fees} keyOf={(line) => `${line.venue}${line.symbol ?? ""}${line.valid_from_at}`} />
+          <p className="muted small">Network fee: <Num value={schedule.network_lamports} /> lamports ({schedule.network_source})</p>
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+function About(): ReactNode {
+  const version = useGet<Version>("/version");
+  return (
+    <Loaded query={version}>
+      {(about) => (
+        <dl className="pairs">
+          {Object.entries(about).map(([name, value]) => (
+            <div key={name} style={{ display: "contents" }}><dt>{name.replaceAll("_", " ")}</dt><dd className="mono">{String(value)}</dd></div>
+          ))}
+          <dt>trading</dt><dd>none: no code places an order</dd>
+        </dl>
+      )}
+    </Loaded>
+  );
+}

@@ -1,0 +1,44 @@
+import type { ReactNode } from "react";
+
+import type { Feed } from "../../api/types";
+import { age } from "../../format/time";
+import { marketName, venueName } from "../../format/words";
+import { Empty, Loading } from "../../parts/states";
+import { type Column, Table } from "../../parts/Table";
+import { Dot, Ms, NOTHING, Num, State } from "../../parts/values";
+
+const OLD_MS = 10_000;
+
+const COLUMNS: readonly Column<Feed>[] = [
+  { id: "name", head: "Feed", cell: (feed) => <span className="strong">{feed.venues.map(venueName).join(", ") || feed.id}</span> },
+  { id: "state", head: "State", cell: (feed) => <State state={feed.state} /> },
+  { id: "alive", head: "Alive", num: true, title: "since the last sign of life of the connection", cell: (feed) => <Ms value={feed.alive_age_ms} oldFrom={OLD_MS} /> },
+  { id: "data", head: "Last data", num: true, title: "since the last change; a quiet book is not a dead one", cell: (feed) => <Ms value={feed.data_age_ms} /> },
+  { id: "lag", head: "Lag", num: true, title: "delay of messages by the venue's own clock", cell: (feed) => <Ms value={feed.lag_ms} oldFrom={1_000} /> },
+  { id: "frames", head: "Frames", num: true, cell: (feed) => <Num value={feed.frames} /> },
+  { id: "losses", head: "Losses", num: true, title: "times that the connection was lost", cell: (feed) => <Num value={feed.losses} /> },
+  { id: "bad", head: "Bad frames", num: true, cell: (feed) => <Num value={feed.bad_frames} /> },
+  {
+    id: "markets", head: "Markets", wrap: true,
+    cell: (feed) => (
+      <ul className="row">
+        {Object.entries(feed.markets).map(([market, state]) => (
+          <li key={market} className="row nowrap"><Dot state={state} /><span title={market}>{marketName(market)}</span><span className="unseen">{state}</span></li>
+        ))}
+      </ul>
+    ),
+  },
+  { id: "detail", head: "Says", wrap: true, cell: (feed) => says(feed) },
+];
+
+function says(feed: Feed): ReactNode {
+  const retry = feed.retry_in_ms === null ? "" : `next try in ${age(feed.retry_in_ms)}`;
+  const text = [feed.detail, retry].filter((part) => part !== "").join("; ");
+  return text === "" ? NOTHING : text;
+}
+
+export function FeedTable({ feeds }: { feeds: readonly Feed[] | undefined }): ReactNode {
+  if (feeds === undefined) return <Loading />;
+  if (feeds.length === 0) return <Empty title="No feed is known.">The worker is not up; see the System screen.</Empty>;
+  return <Table caption="Feeds" columns={COLUMNS} rows={feeds} keyOf={(feed) => feed.id} />;
+}

@@ -1,0 +1,125 @@
+import { Drawer } from "@mantine/core";
+import type { ReactNode } from "react";
+import { Link } from "react-router";
+
+import { BASE } from "../../api/client";
+import { useGet } from "../../api/queries";
+import { useMay } from "../../api/session";
+import type { Pnl, ReportDetail, ReportLine, ReportPage } from "../../api/types";
+import { drawn, trimmed, usd } from "../../format/decimal";
+import { utcDay } from "../../format/time";
+import { plain } from "../../format/words";
+import type { AddressDoor } from "../../parts/address";
+import { Empty, Loaded, Panel } from "../../parts/states";
+import { type Column, Table } from "../../parts/Table";
+import { NOTHING, State, Usd, useNow } from "../../parts/values";
+import { Send } from "./Send";
+
+const DAY_MS = 86_400_000;
+const WEEKS = 5;
+const NAMES = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+function ground(net: number, most: number): string {
+  return `rgb(var(${net < 0 ? "--cold" : "--heat"}) / ${(0.15 + 0.85 * (Math.abs(net) / most)).toFixed(2)})`;
+}
+
+/** Five weeks of UTC days; each day leads to its trades. */
+export function Calendar(): ReactNode {
+  const today = Date.parse(utcDay(useNow()));
+  const monday = today - ((new Date(today).getUTCDay() + 6) % 7) * DAY_MS;
+  const first = monday - (WEEKS - 1) * 7 * DAY_MS;
+  const pnl = useGet<Pnl>("/pnl", { from: new Date(first).toISOString(), group_by: "day" }, { everyMs: 60_000 });
+  return (
+    <Loaded query={pnl}>
+      {({ groups }) => {
+        const byDay = new Map(groups.map((group) => [group.group.slice(0, 10), group.realised_net_usd]));
+        const most = Math.max(...[...byDay.values()].map((net) => Math.abs(drawn(net) ?? 0)), 0.01);
+        return (
+          <div className="calendar">
+            {NAMES.map((name) => <b key={name}>{name}</b>)}
+            {Array.from({ length: WEEKS * 7 }, (_, index) => {
+              const at = first + index * DAY_MS;
+              const day = new Date(at).toISOString();
+              const net = byDay.get(day.slice(0, 10));
+              if (at > today) return <span key={day} className="blank" />;
+              if (net === undefined) return <span key={day} className="muted" title={`${day.slice(0, 10)}: no trades`}>{day.slice(8, 10)}</span>;
+              const strong = Math.abs(drawn(net) ?? 0) / most > 0.5;
+              return (
+                <Link key={day} title={`${day.slice(0, 10)}: ${usd(net)}`} style={{ background: ground(drawn(net) ?? 0, most), ...(strong ? { color: "#0b0e0c" } : {}) }}
+                  to={`/trades?range=custom&from=${day}&to=${new Date(at + DAY_MS).toISOString()}`}>
+                  {day.slice(8, 10)}<span className="small">{usd(net, 0)}</span>
+                </Link>
+              );
+            })}
+          </div>
+        );
+      }}
+    </Loaded>
+  );
+}
+
+function columnsOf(open: (date: string) => void): readonly Column<ReportLine>[] {
+  return [
+    { id: "date", head: "Day (UTC)", cell: (row) => <button type="button" className="opener" onClick={() => open(row.date)}>{row.date}</button> },
+    { id: "data", head: "Data", wrap: true, cell: (row) => row.data_verdict ?? NOTHING },
+    { id: "whole", head: "Whole", num: true, cell: (row) => (row.completeness_percent === null ? NOTHING : `${trimmed(row.completeness_percent, 2)} %`) },
+    { id: "replay", head: "Live = replay", cell: (row) => (row.is_reconciled === null ? NOTHING : <State state={row.is_reconciled ? "passed" : "failed"} />) },
+    { id: "found", head: "Opportunities", num: true, cell: (row) => row.opportunities ?? NOTHING },
+    { id: "trades", head: "Trades", num: true, cell: (row) => row.trades ?? NOTHING },
+    { id: "net", head: "Net", num: true, cell: (row) => <Usd value={row.realised_net_usd} arrow /> },
+    { id: "sent", head: "Mailed to", num: true, cell: (row) => row.sent_to },
+  ];
+}
+
+export function Days({ address }: { address: AddressDoor }): ReactNode {
+  const reports = useGet<ReportPage>("/reports", { limit: 60 }, { everyMs: 60_000 });
+  const date = address.values["report"] ?? null;
+  return (
+    <>
+      <Loaded query={reports}>
+        {({ items }) => items.length === 0 ? <Empty title="No report yet.">The first one is made when the first hour has closed.</Empty> : (
+          <Table caption="Daily reports" columns={columnsOf((chosen) => address.set({ report: chosen }))} rows={items} short keyOf={(row) => row.date} picked={date} />
+        )}
+      </Loaded>
+      <Drawer opened={date !== null} onClose={() => address.set({ report: null })} position="right" size="min(640px, 100vw)" title={`Report of ${date ?? ""}`} closeButtonProps={{ "aria-label": "Close report" }}>
+        {date === null ? null : <Report date={date} />}
+      </Drawer>
+    </>
+  );
+}
+
+function Report({ date }: { date: string }): ReactNode {
+  const detail = useGet<ReportDetail>(`/reports/${date}`);
+  const maySend = useMay("operator");
+  return (
+    <Loaded query={detail} rows={10}>
+      {({ report, figures }) => (
+        <div className="stack">
+          <Panel title="The data behind it" note={report.edition ?? ""}>
+            <p>{report.data_verdict ?? "No verdict yet."}</p>
+          </Panel>
+          <Panel title="Files">
+            {report.files.length === 0 ? <Empty title="No files." /> : (
+              <ul className="stack tight">
+                {report.files.map((file) => (
+                  <li key={file.name} className="row between">
+                    <a href={file.url.startsWith("/") ? file.url : `${BASE}/${file.url}`} download={file.name}>{file.name}</a>
+                    <span className="muted small">{Math.ceil(file.size_bytes / 1024).toLocaleString("en-US")} KB</span>
+                  </li>
+                ))}
+              </ul>
+            )}
+          </Panel>
+          {maySend ? <Send date={date} sentTo={report.sent_to} /> : null}
+          <Panel title="Every figure">
+            <dl className="pairs small">
+              {Object.entries(figures).map(([name, value]) => (
+                <div key={name} style={{ display: "contents" }}><dt>{plain(name)}</dt><dd>{value ?? NOTHING}</dd></div>
+              ))}
+            </dl>
+          </Panel>
+        </div>
+      )}
+    </Loaded>
+  );
+}

@@ -1,0 +1,104 @@
+// Limits with their use; new values are tried on the last day before they are set.
+import { Button, Modal, Textarea, TextInput } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+
+import { post } from "../../api/client";
+import { cache } from "../../api/queries";
+import { useMay } from "../../api/session";
+import type { ControlResult, Limit, RiskPreview } from "../../api/types";
+import { isDecimal, trimmed } from "../../format/decimal";
+import { Empty, Failed } from "../../parts/states";
+import { type Column, Table } from "../../parts/Table";
+import { NOTHING } from "../../parts/values";
+import { useSay } from "../../shell/toasts";
+
+function Use({ limit }: { limit: Limit }): ReactNode {
+  if (limit.used_percent === null) return NOTHING;
+  const percent = Math.max(0, Math.min(100, Number(limit.used_percent)));
+  const tone = percent >= 80 ? "bad" : percent >= 50 ? "warn" : "";
+  return (
+    <span className="row nowrap">
+      <span className="bar-track" aria-hidden="true" style={{ width: 90 }}><span className={`bar-fill ${tone}`} style={{ width: `${percent}%` }} /></span>
+      {trimmed(limit.used_percent, 1)} %
+    </span>
+  );
+}
+
+export function LimitTable({ limits }: { limits: readonly Limit[] }): ReactNode {
+  const mayEdit = useMay("operator");
+  const [edited, setEdited] = useState<Limit | null>(null);
+  const columns: readonly Column<Limit>[] = [
+    { id: "title", head: "Limit", cell: (limit) => <span className="strong">{limit.title}</span> },
+    { id: "value", head: "Value", num: true, cell: (limit) => `${trimmed(limit.value, 4)} ${limit.unit}` },
+    { id: "used", head: "Used", num: true, cell: (limit) => (limit.used === null ? NOTHING : `${trimmed(limit.used, 4)} ${limit.unit}`) },
+    { id: "share", head: "Share of it", cell: (limit) => <Use limit={limit} /> },
+    { id: "range", head: "May be", num: true, cell: (limit) => `${trimmed(limit.least, 4)} to ${trimmed(limit.greatest, 4)}` },
+    ...(mayEdit ? [{
+      id: "edit", head: "Change",
+      cell: (limit: Limit) => <Button size="compact-xs" variant="default" onClick={() => setEdited(limit)} aria-label={`Change ${limit.title}`}>Change{"\u2026"}</Button>,
+    }] : []),
+  ];
+  if (limits.length === 0) return <Empty title="The worker does not answer, so its limits are not known." />;
+  return (
+    <>
+      <Table caption="Limits" columns={columns} rows={limits} keyOf={(limit) => limit.name} />
+      {edited === null ? null : <Edit key={edited.name} limit={edited} onClose={() => setEdited(null)} />}
+    </>
+  );
+}
+
+function Edit({ limit, onClose }: { limit: Limit; onClose: () => void }): ReactNode {
+  const say = useSay();
+  const [value, setValue] = useState(limit.value);
+  const [reason, setReason] = useState("");
+  const limits = { [limit.name]: value };
+  const preview = useMutation({ mutationFn: () => post<RiskPreview>("/risk/preview", { limits }) });
+  const change = useMutation({
+    mutationFn: () => post<ControlResult>("/controls/limits", { limits, reason: reason.trim() }),
+    onSuccess: () => {
+      say.done(`${limit.title} is now ${value} ${limit.unit}.`);
+      void cache.invalidateQueries({ queryKey: ["/risk"] });
+      onClose();
+    },
+    onError: (error) => say.failed(error),
+  });
+  const isRight = isDecimal(value);
+  // what was shown must be what is set
+  const isSeen = preview.data?.is_allowed === true && preview.data.limits[0]?.after !== undefined && isRight;
+  return (
+    <Modal opened onClose={onClose} title={`Change: ${limit.title}`} closeButtonProps={{ "aria-label": "Close" }}>
+      <form className="stack" onSubmit={(event) => { event.preventDefault(); if (isSeen && reason.trim().length >= 3) change.mutate(); else preview.mutate(); }}>
+        <TextInput
+          label={`New value, ${limit.unit}`} size="sm" inputMode="decimal" value={value} data-autofocus
+          description={`from ${limit.least} to ${limit.greatest}; now ${limit.value}`}
+          error={isRight ? null : "a decimal number"}
+          onChange={(event) => { setValue(event.currentTarget.value); preview.reset(); }}
+        />
+        {preview.isError ? <Failed error={preview.error} /> : null}
+        {preview.data === undefined ? <Button variant="default" disabled={!isRight} loading={preview.isPending} onClick={() => preview.mutate()}>Preview</Button> : <Preview preview={preview.data} />}
+        <Textarea label="Reason" description="at least three characters; it goes into the record" value={reason} maxLength={500}
+          onChange={(event) => setReason(event.currentTarget.value)} required />
+        <div className="row end">
+          <Button variant="default" onClick={onClose}>Cancel</Button>
+          <Button type="submit" disabled={!isSeen || reason.trim().length < 3} loading={change.isPending}>Set limit</Button>
+        </div>
+      </form>
+    </Modal>
+  );
+}
+
+function Preview({ preview }: { preview: RiskPreview }): ReactNode {
+  const { opportunities_before: before, opportunities_after: after } = preview;
+  return (
+    <div className="state-box" role="status">
+      <strong>
+        {preview.is_allowed
+          ? `Over the last 24 hours it would have left ${after} of ${before} opportunities (${before - after >= 0 ? `${before - after} refused` : `${after - before} more`}).`
+          : `Not allowed: ${preview.limits.find((line) => line.refusal !== null)?.refusal ?? "see the limits"}`}
+      </strong>
+      {preview.would_kill ? <span className="loss">The loss of today is already beyond it: the system would be killed at once.</span> : null}
+      {preview.warnings.map((warning) => <span key={warning} className="warn">{warning}</span>)}
+    </div>
+  );
+}

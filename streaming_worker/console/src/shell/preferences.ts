@@ -1,0 +1,42 @@
+// What a user chose about the look; kept by the server, so that it follows the user and nothing stays in the browser.
+import { createContext, useContext } from "react";
+
+import type { ApiPreferences } from "../api/types";
+import type { Zone } from "../format/time";
+
+export type Theme = "lime" | "contrast" | "light";
+export type Density = "comfortable" | "compact";
+
+export interface Preferences {
+  zone: Zone;
+  theme: Theme;
+  density: Density;
+  /** Hidden columns by table. */
+  hidden: Readonly<Record<string, readonly string[]>>;
+}
+
+export const DEFAULTS: Preferences = { zone: "utc", theme: "lime", density: "comfortable", hidden: {} };
+
+export interface PreferenceDoor extends Preferences {
+  change: (part: Partial<Preferences>) => void;
+}
+
+export const PreferenceContext = createContext<PreferenceDoor>({ ...DEFAULTS, change: () => undefined });
+
+export function usePreferences(): PreferenceDoor {
+  return useContext(PreferenceContext);
+}
+
+const ET = "America/New_York";
+
+export function fromApi(kept: ApiPreferences): Preferences {
+  const zone: Zone = kept.timezone === ET ? "et" : kept.timezone === "local" ? "local" : "utc";
+  const theme: Theme = kept.theme === "light" || kept.theme === "contrast" ? kept.theme : "lime";
+  return { zone, theme, density: kept.density ?? "comfortable", hidden: kept.columns ?? {} };
+}
+
+export function toApi(chosen: Preferences): ApiPreferences {
+  const timezone = chosen.zone === "et" ? ET : chosen.zone === "local" ? "local" : "UTC";
+  const columns = Object.fromEntries(Object.entries(chosen.hidden).map(([table, ids]) => [table, [...ids]]));
+  return { timezone, theme: chosen.theme === "lime" ? "dark" : chosen.theme, density: chosen.density, columns };
+}
