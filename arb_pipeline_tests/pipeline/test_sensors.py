@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,6 @@ def _finish(platform: Platform) -> None:
 
 
 def _manifest(platform: Platform, statement: str) -> None:
-    with sqlite3.connect(platform.layout.catalogue) as connection:
+    with closing(sqlite3.connect(platform.layout.catalogue)) as connection, connection:
         connection.execute(statement)
     connection.close()

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -151,7 +152,7 @@ def test_a_database_is_copied_as_of_one_moment_while_it_is_written(
     data: Path, store: BackupStore, tmp_path: Path
 ) -> None:
     (data / "state").mkdir(parents=True)
-    with sqlite3.connect(data / "state" / "app.db") as writing:
+    with closing(sqlite3.connect(data / "state" / "app.db")) as writing, writing:
         writing.execute("PRAGMA journal_mode = WAL")
         writing.execute("CREATE TABLE users (name TEXT)")
         writing.execute("INSERT INTO users VALUES ('ann')")
@@ -160,7 +161,7 @@ def test_a_database_is_copied_as_of_one_moment_while_it_is_written(
         report = back_up(store, data, now_ns=NOON)
         writing.rollback()
     restore(store, report.name, tmp_path / "again")
-    with sqlite3.connect(tmp_path / "again" / "state" / "app.db") as reading:
+    with closing(sqlite3.connect(tmp_path / "again" / "state" / "app.db")) as reading, reading:
         assert reading.execute("SELECT name FROM users").fetchall() == [("ann",)]
     assert [file.name for file in store.load(report.name).files] == ["state/app.db"]
 

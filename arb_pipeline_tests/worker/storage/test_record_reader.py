@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -189,7 +190,7 @@ def test_no_lake_is_an_empty_manifest(tmp_path: Path) -> None:
 @pytest.mark.parametrize("made_so_far", ["", "CREATE TABLE segments (worker TEXT);"])
 def test_a_manifest_that_is_just_being_made_names_nothing(tmp_path: Path, made_so_far: str) -> None:
     """The file is there a moment before its tables are: a reader that came in between was refused."""
-    with sqlite3.connect(tmp_path / "manifest.sqlite") as connection:
+    with closing(sqlite3.connect(tmp_path / "manifest.sqlite")) as connection, connection:
         connection.executescript(made_so_far)
     connection.close()
     assert read_manifest(tmp_path) == Manifest()
