@@ -66,10 +66,14 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The gaps of a sealed record; what else it says of a feed is asked for only where a fault is not among them."""
+    """The gaps of a sealed record, and each loss that was ``told`` of, also within an open gap.
+
+    What else it says of a feed is asked for only where a fault is in neither.
+    """
 
     data_dir: Path
     rows: list[LedgerRow]
+    told: list[LedgerRow]
 
     def context(self, feed: str, from_ns: int, to_ns: int) -> list[str]:
         """Return what the record says of a feed in a stretch of time, one line an event."""
@@ -93,7 +97,11 @@ def read_ledger(data_dir: Path) -> Ledger:
             "SELECT feed, instrument, cause, close_code, start_ns, end_ns FROM gaps "
             "WHERE instrument IS NOT NULL ORDER BY start_ns"
         ).fetchall()
-    return Ledger(data_dir, [LedgerRow(*row) for row in rows])
+        told = reader.query(
+            "SELECT feed, feed, cause, close_code, received_ns, received_ns FROM feed_events "
+            "WHERE kind IN ('lost', 'gap')"
+        ).fetchall()
+    return Ledger(data_dir, [LedgerRow(*row) for row in rows], [LedgerRow(*row) for row in told])
 
 
 def hold_against(points: Sequence[QuietPoint], ledger: Ledger, findings: Findings) -> None:
@@ -106,29 +114,40 @@ def hold_against(points: Sequence[QuietPoint], ledger: Ledger, findings: Finding
             findings.faults += record.affected > 0
             findings.unmet += record.affected == 0
             if record.affected:
-                is_noticed = _look_up(recipe, record, by_key[KEY_OF[record.spec.venue]], findings)
+                told = [loss for loss in ledger.told if loss.feed == record.spec.venue]
+                is_noticed = _look_up(recipe, record, by_key[KEY_OF[record.spec.venue]], told, findings)
                 if not is_noticed:
                     first_ns = record.first_ns or record.started_ns
                     said = ledger.context(record.spec.venue, first_ns - SECONDS, first_ns + 5 * SECONDS)
                     findings.unnoticed[-1] += "\n  " + "\n  ".join(said)
 
 
-def _look_up(recipe: str, record: FaultRecord, rows: list[LedgerRow], findings: Findings) -> bool:
+def _look_up(
+    recipe: str, record: FaultRecord, rows: list[LedgerRow], told: list[LedgerRow], findings: Findings
+) -> bool:
     assert record.first_ns is not None
     assert record.ended_ns is not None
-    near = [
-        row for row in rows if row.end_ns >= record.first_ns and row.start_ns <= record.ended_ns + NOTICED_WITHIN_NS
-    ]
+    near = _near(rows, record)
     wanted = expected_causes(record)
     met = [row for row in near if not wanted or is_met(wanted, row, record)]
     was_distrusted = any(row.start_ns <= record.first_ns <= row.end_ns for row in near)
-    is_noticed = bool(not wanted or met or was_distrusted)
+    was_told = any(is_met(wanted, loss, record) for loss in _near(told, record))
+    is_noticed = bool(not wanted or met or was_distrusted or was_told)
     if not is_noticed:
         findings.unnoticed.append(_story(recipe, record, wanted, near))
     for row in met[:1]:
         seconds = (row.end_ns - max(row.start_ns, record.first_ns)) / SECONDS
         findings.recoveries[record.spec.venue, recipe].append(max(seconds, 0.0))
     return is_noticed
+
+
+def _near(rows: Iterable[LedgerRow], record: FaultRecord) -> list[LedgerRow]:
+    """Return the rows that overlap the time from the first touch to a while after the fault's end."""
+    assert record.first_ns is not None
+    assert record.ended_ns is not None
+    return [
+        row for row in rows if row.end_ns >= record.first_ns and row.start_ns <= record.ended_ns + NOTICED_WITHIN_NS
+    ]
 
 
 def _story(recipe: str, record: FaultRecord, wanted: set[str], near: Iterable[LedgerRow]) -> str:

@@ -48,9 +48,9 @@ def say(findings: Findings) -> None:
 
 
 def check(findings: Findings) -> None:
-    assert findings.divergences == []
-    assert findings.untrusted == []
-    assert findings.unnoticed == []
+    assert not findings.divergences, "\n".join(findings.divergences)
+    assert not findings.untrusted, "\n".join(findings.untrusted)
+    assert not findings.unnoticed, "\n".join(findings.unnoticed)
 
 
 async def test_a_short_campaign_leaves_no_book_wrong(tmp_path: Path) -> None:
