@@ -44,7 +44,9 @@ def resources_of(settings: PipelineSettings) -> dict[str, object]:
         "segments": Segments(data_dir=str(settings.data_dir), keep_hours=settings.keep.segment_hours),
         "warehouse": Warehouse(path=str(settings.warehouse)),
         "published": Published(path=str(settings.published)),
-        "reports": Reports(root=str(settings.reports)),
+        "reports": Reports(
+            root=str(settings.reports), console_url=settings.console_url, dagster_url=settings.dagster_url
+        ),
         "health": WorkerHealth(state_dir=str(settings.state)),
         "mailer": Mailer(
             host=smtp.host,

@@ -2,7 +2,6 @@
 
 WorkerError
 └── PipelineError          any error of the pipeline
-    ├── MailError          a mail was not taken
     └── ReplayError        an hour cannot be replayed from its record
 """
 
@@ -11,10 +10,6 @@ from streaming_worker.errors import WorkerError
 
 class PipelineError(WorkerError):
     """Any error of the pipeline."""
-
-
-class MailError(PipelineError):
-    """A mail was not taken by its server."""
 
 
 class ReplayError(PipelineError):

@@ -6,9 +6,10 @@ A connection is always closed, and no wait is unbounded.
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
@@ -18,7 +19,8 @@ from arb_pipeline.clock import now_ns
 from arb_pipeline.lake.catalogue import Catalogue
 from arb_pipeline.lake.inspection import Segment
 from arb_pipeline.lake.layout import LakeLayout
-from arb_pipeline.mail import SmtpServer
+from arb_pipeline.report.document import Links
+from streaming_worker.alerts.mail import SmtpServer
 from streaming_worker.core.units import NANOS_PER_SECOND
 from streaming_worker.errors import StorageError
 from streaming_worker.storage.segments import list_segments, sealed_folder
@@ -128,9 +130,16 @@ class Published(dg.ConfigurableResource):  # type: ignore[type-arg]  # generic i
 
 
 class Reports(dg.ConfigurableResource):  # type: ignore[type-arg]  # generic in its value, which is itself
-    """One folder a day: the report's files and the record of its deliveries."""
+    """One folder a day: the report's files and the record of its deliveries; and where its links go."""
 
     root: str
+    console_url: str
+    dagster_url: str
+
+    @property
+    def links(self) -> Links:
+        """Return where a reader goes on."""
+        return Links(console=self.console_url, dagster=self.dagster_url)
 
     def folder(self, day: str) -> Path:
         """Return the folder of a day."""
@@ -163,13 +172,26 @@ class Mailer(dg.ConfigurableResource):  # type: ignore[type-arg]  # generic in i
 
 
 @dataclass(frozen=True, slots=True)
+class RiskReading:
+    """The risk state with its cause, and the simulated result of the UTC day so far."""
+
+    state: str
+    cause: str | None
+    daily_net_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerReading:
-    """What one worker last said of itself. ``age_seconds`` is how long ago; ``why`` is empty when all is well."""
+    """What one worker last said of itself. ``age_seconds`` is how long ago; ``why`` is empty when all is well.
+
+    ``risk`` is None while the worker captures nothing.
+    """
 
     worker: str
     status: str
     why: tuple[str, ...]
     age_seconds: float
+    risk: RiskReading | None = None
 
 
 class WorkerHealth(dg.ConfigurableResource):  # type: ignore[type-arg]  # generic in its value, which is itself
@@ -187,6 +209,13 @@ def _reading(path: Path, now_ns: int) -> WorkerReading:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         age_seconds = (now_ns - int(content["at_ns"])) / NANOS_PER_SECOND
-        return WorkerReading(worker, str(content["status"]), tuple(str(line) for line in content["why"]), age_seconds)
-    except (OSError, ValueError, KeyError, TypeError) as e:
+        why = tuple(str(line) for line in content["why"])
+        return WorkerReading(worker, str(content["status"]), why, age_seconds, _risk(content.get("risk")))
+    except (OSError, ValueError, KeyError, TypeError, ArithmeticError) as e:
         return WorkerReading(worker, "down", (f"health file {path.name} cannot be read: {e!r}",), 0.0)
+
+
+def _risk(content: Mapping[str, str | None] | None) -> RiskReading | None:
+    if content is None:
+        return None
+    return RiskReading(str(content["state"]), content["cause"], Decimal(str(content["daily_net_usd"])))

@@ -6,6 +6,7 @@
 | ARB_PIPELINE_COMPACT_SECONDS | demo: 40, live: 180 | least time between two compactions |
 | ARB_PIPELINE_GRACE_SECONDS | demo: 20, live: 180 | silence after which a run's last hour counts as closed |
 | ARB_REPORT_TIMEZONE | UTC | time zone of ARB_REPORT_TIME |
+| ARB_REPORT_CONSOLE_URL | the API's own address | where a report's links to the console go |
 | ARB_REPORT_TIME | 06:30 | when the report of the UTC day before is made and sent |
 """
 
@@ -31,6 +32,7 @@ _DEMO_DAYS = 2
 class PipelineSettings:
     """Everything the code location is built from. ``raw_frames_free``: bytes below which old raw frames go early."""
 
+    platform: Config
     data_dir: Path
     segments: Path
     lake: Path
@@ -50,6 +52,7 @@ class PipelineSettings:
     report_timezone: str
     report_time: time
     dagster_url: str
+    console_url: str
 
 
 def load_settings(environ: Mapping[str, str], *, now_ns: int) -> PipelineSettings:
@@ -58,6 +61,7 @@ def load_settings(environ: Mapping[str, str], *, now_ns: int) -> PipelineSetting
     is_demo = config.profile == "demo"
     paths = config.paths
     return PipelineSettings(
+        platform=config,
         data_dir=paths.data_dir.absolute(),
         segments=paths.segments.parent.absolute(),
         lake=paths.lake.absolute(),
@@ -76,6 +80,7 @@ def load_settings(environ: Mapping[str, str], *, now_ns: int) -> PipelineSetting
         settings_file=Path(file) if (file := environ.get(FILE_ENV)) else None,
         report_timezone=_timezone(environ, "ARB_REPORT_TIMEZONE", "UTC"),
         report_time=_time_of_day(environ, "ARB_REPORT_TIME", "06:30"),
+        console_url=_url(environ, "ARB_REPORT_CONSOLE_URL", f"http://{config.api.host}:{config.api.port}"),
         dagster_url=f"http://{config.dagster.host}:{config.dagster.port}",
     )
 
@@ -105,6 +110,13 @@ def _time_of_day(environ: Mapping[str, str], name: str, default: str) -> time:
         return time.fromisoformat(text)
     except ValueError as e:
         raise ConfigError(f"{name}: expected a time of day as in 06:30, received {text!r}", key=name) from e
+
+
+def _url(environ: Mapping[str, str], name: str, default: str) -> str:
+    text = (environ.get(name) or default).rstrip("/")
+    if not text.startswith(("http://", "https://")) or not text.isprintable() or " " in text:
+        raise ConfigError(f"{name}: expected an address as in https://console.example, received {text!r}", key=name)
+    return text
 
 
 def _timezone(environ: Mapping[str, str], name: str, default: str) -> str:

@@ -9,6 +9,8 @@ WorkerError
 │   └── TransportError     a venue cannot be reached, or the connection to it is gone
 ├── MathRangeError         an exact result does not fit the type the chain or venue gives it
 ├── StorageError           the record cannot be written or read
+├── DeliveryError          a message was not taken by its channel
+│   └── MailError          a mail was not taken by its server
 ├── OperationError         a process cannot be started, reached or stopped on this machine (exit code 3)
 ├── AuthError              who asks may not
 └── RequestRefused         a request to the API that cannot be served as it is
@@ -88,6 +90,14 @@ class StorageError(WorkerError):
     def __init__(self, message: str, *, path: str | None = None) -> None:
         super().__init__(message)
         self.path = path
+
+
+class DeliveryError(WorkerError):
+    """A message that its channel did not take; never holds a secret."""
+
+
+class MailError(DeliveryError):
+    """A mail that its server did not take."""
 
 
 class OperationError(WorkerError):

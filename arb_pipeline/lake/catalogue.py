@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from arb_pipeline.hours import Hour
+from arb_pipeline.hours import Hour, day_of, day_start_ns
 
 COMPACTED = "compacted"
 REFUSED = "refused"
@@ -168,6 +168,14 @@ class Catalogue:
                 (hour.start_ns,),
             ).fetchall()
         return [FileRecord(*row) for row in rows]
+
+    def days(self, *, from_ns: int) -> list[str]:
+        """Return the UTC days, from the day of a moment on, that have captured hours."""
+        with self._open() as connection:
+            rows = connection.execute(
+                "select distinct hour_ns from hours where hour_ns >= ?", (day_start_ns(day_of(from_ns)),)
+            ).fetchall()
+        return sorted({Hour(hour_ns).date for (hour_ns,) in rows})
 
     def row_counts(self) -> dict[str, int]:
         """Return the number of rows of each captured table."""

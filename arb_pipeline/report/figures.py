@@ -1,84 +1,31 @@
-"""Every figure of a day's report, read from the published file and from nothing else.
+"""Every figure of a report, read from the published file by the report's queries and by nothing else."""
 
-The marts define the figures; nothing is computed here that an analyst could not get by the same SQL.
-"""
-
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 import duckdb
 
-Row = dict[str, Any]
-STACK: Final = (
-    ("gross", "Gross edge"),
-    ("taker_fee", "Exchange fee"),
-    ("pool_fee", "Pool fee"),
-    ("slippage", "Slippage on the book"),
-    ("price_impact", "Price impact on the pool"),
-    ("network_cost", "Network cost"),
-    ("stable_basis", "Stable coin basis"),
-    ("rebalancing", "Rebalancing"),
-    ("net", "Net"),
-)
-SHOWN_GAPS: Final = 15
+from arb_pipeline.report import queries
+from arb_pipeline.report.period import Period
 
-_SUMMARY = "FROM rpt_daily WHERE report_date = CAST(? AS DATE)"
-_LATENCIES = """
-FROM fct_pnl_daily
-SELECT latency_ns, bool_or(is_primary) AS is_primary, CAST(sum(trades) AS BIGINT) AS trades,
-       CAST(sum(winning_trades) AS BIGINT) AS winning_trades, CAST(sum(unwound_trades) AS BIGINT) AS unwound_trades,
-       sum(predicted_net_usd) AS predicted_net_usd, sum(realised_net_usd) AS realised_net_usd
-WHERE report_date = CAST(? AS DATE)
-GROUP BY latency_ns ORDER BY latency_ns
-"""
-_ROUTES = """
-FROM fct_pnl_daily
-SELECT instrument, pool, direction, CAST(sum(trades) AS BIGINT) AS trades, sum(notional_usd) AS notional_usd,
-       sum(predicted_net_usd) AS predicted_net_usd, sum(realised_net_usd) AS realised_net_usd
-WHERE report_date = CAST(? AS DATE) AND is_primary
-GROUP BY instrument, pool, direction ORDER BY realised_net_usd DESC, instrument, direction
-"""
-_REJECTIONS = """
-FROM fct_rejections
-SELECT reason, CAST(sum(evaluations) AS BIGINT) AS evaluations, max(best_edge_bps) AS best_edge_bps
-WHERE report_date = CAST(? AS DATE)
-GROUP BY reason ORDER BY evaluations DESC, reason
-"""
-_OUTCOMES = """
-FROM fct_simulated_trades
-SELECT outcome, count(*) AS trades, sum(realised_net_usd) AS realised_net_usd
-WHERE report_date = CAST(? AS DATE) AND is_primary
-GROUP BY outcome ORDER BY trades DESC, outcome
-"""
-_QUALITY = """
-FROM fct_feed_quality
-SELECT feed, market, count(DISTINCT hour_at) AS hours, CAST(sum(events) AS BIGINT) AS events,
-       min(completeness_pct) AS worst_hour_pct, CAST(sum(gaps) AS BIGINT) AS gaps,
-       CAST(sum(gap_ns) AS BIGINT) AS gap_ns, max(longest_silence_ns) AS longest_silence_ns,
-       max(delay_p99_ns) AS delay_p99_ns
-WHERE report_date = CAST(? AS DATE) AND market IS NOT NULL
-GROUP BY feed, market ORDER BY feed, market
-"""
-_GAPS = f"""
-FROM fct_gaps
-SELECT started_at, ended_at, duration_ns, feed, market, cause
-WHERE report_date = CAST(? AS DATE)
-ORDER BY duration_ns DESC, start_ns, feed, market LIMIT {SHOWN_GAPS}
-"""
-_TRADES = """
-FROM fct_simulated_trades
-SELECT * WHERE report_date = CAST(? AS DATE) ORDER BY completed_ns, latency_ns, trade_id
-"""
-_CURVE = """
-FROM fct_simulated_trades
-SELECT completed_at, sum(realised_net_usd) OVER running AS realised_usd, sum(predicted_net_usd) OVER running
-       AS predicted_usd
-WHERE report_date = CAST(? AS DATE) AND is_primary
-WINDOW running AS (ORDER BY completed_ns, trade_id)
-ORDER BY completed_ns, trade_id
-"""
+Row = dict[str, Any]
+# Shown under these names; each is also a sheet of the workbook.
+TABLES: Final[Mapping[str, str]] = {
+    "days": queries.DAYS,
+    "decay": queries.DECAY,
+    "slippage": queries.SLIPPAGE,
+    "venues": queries.VENUES,
+    "routes": queries.ROUTES,
+    "episodes": queries.EPISODES,
+    "outcomes": queries.OUTCOMES,
+    "rejections": queries.REJECTIONS,
+    "inventory": queries.INVENTORY,
+    "gaps": queries.GAPS,
+}
+_E8: Final = Decimal("0.00000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,62 +37,133 @@ class StackLine:
     realised: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayFigures:
-    """What the report says. ``summary`` is None for a day without a single closed hour."""
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """The running result after one trade, in USD; the drawdown is zero or negative."""
 
-    day: str
+    at: datetime
+    realised: Decimal
+    predicted: Decimal
+    drawdown: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """An earlier stretch; ``summary`` is None without data. ``is_mean``: divided by its days with data."""
+
+    name: str
+    summary: Row | None
+    is_mean: bool
+
+    def value(self, column: str) -> Any:
+        """Return a column's value, of a mean its value for one day; None where there is none."""
+        if self.summary is None:
+            return None
+        value = self.summary[column]
+        if not self.is_mean or column.endswith("_pct"):
+            return value
+        return Decimal(value) / self.summary["days_covered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How much of a limit was used at the worst moment, both in USD."""
+
+    name: str
+    used: Decimal
+    allowed: Decimal
+
+    @property
+    def share(self) -> Decimal:
+        """Return the used share, per cent."""
+        return self.used / self.allowed * 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What a report says. ``summary`` is None where the period has not a single closed hour."""
+
+    period: Period
     is_final: bool
     summary: Row | None
     stack: tuple[StackLine, ...]
-    latencies: tuple[Row, ...]
-    routes: tuple[Row, ...]
-    rejections: tuple[Row, ...]
-    outcomes: tuple[Row, ...]
-    quality: tuple[Row, ...]
-    gaps: tuple[Row, ...]
-    curve: tuple[tuple[datetime, Decimal, Decimal], ...]
+    curve: tuple[CurvePoint, ...]
+    comparisons: tuple[Comparison, ...]
+    limits: tuple[Limit, ...]
+    tables: Mapping[str, tuple[Row, ...]] = field(repr=False)
 
     @property
     def has_trades(self) -> bool:
         """Return whether any simulated trade counts for PnL."""
         return self.summary is not None and self.summary["trades"] > 0
 
+    @property
+    def has_earlier(self) -> bool:
+        """Return whether there is anything to compare with."""
+        return any(comparison.summary is not None for comparison in self.comparisons)
 
-def day_figures(connection: duckdb.DuckDBPyConnection, day: str, *, is_final: bool) -> DayFigures:
-    """Read a day's figures; ``connection`` has the published file open."""
-    summaries = _rows(connection, _SUMMARY, day)
-    summary = summaries[0] if summaries else None
-    return DayFigures(
-        day=day,
+    @property
+    def drawdown(self) -> CurvePoint | None:
+        """Return the deepest point below an earlier high, None where there is none."""
+        deepest = min(self.curve, key=lambda point: point.drawdown, default=None)
+        return None if deepest is None or deepest.drawdown == 0 else deepest
+
+    @property
+    def best(self) -> tuple[Row, ...]:
+        """Return the episodes that earned most."""
+        gains = [row for row in self.tables["episodes"] if row["realised_net_usd"] > 0]
+        return tuple(gains[: queries.SHOWN_EPISODES])
+
+    @property
+    def worst(self) -> tuple[Row, ...]:
+        """Return the episodes that lost most, the worst first."""
+        losses = [row for row in self.tables["episodes"] if row["realised_net_usd"] < 0]
+        return tuple(reversed(losses[-queries.SHOWN_EPISODES :]))
+
+
+def read_figures(connection: duckdb.DuckDBPyConnection, period: Period, *, is_final: bool) -> Figures:
+    """Read a period's figures; ``connection`` has the published file open."""
+    summary = _summary(connection, period)
+    return Figures(
+        period=period,
         is_final=is_final,
         summary=summary,
         stack=() if summary is None else _stack(summary),
-        latencies=_rows(connection, _LATENCIES, day),
-        routes=_rows(connection, _ROUTES, day),
-        rejections=_rows(connection, _REJECTIONS, day),
-        outcomes=_rows(connection, _OUTCOMES, day),
-        quality=_rows(connection, _QUALITY, day),
-        gaps=_rows(connection, _GAPS, day),
-        curve=tuple(connection.execute(_CURVE, [day]).fetchall()),
+        curve=tuple(CurvePoint(*row.values()) for row in rows(connection, queries.CURVE, period)),
+        comparisons=tuple(
+            Comparison(name, _summary(connection, earlier), is_mean) for name, earlier, is_mean in period.comparisons()
+        ),
+        limits=_limits(connection, period),
+        tables={name: rows(connection, query, period) for name, query in TABLES.items()},
     )
 
 
-def trades_csv(connection: duckdb.DuckDBPyConnection, day: str) -> str:
-    """Return every simulated trade of the day, all latencies, as CSV with a header."""
-    cursor = connection.execute(_TRADES, [day])
-    lines = [",".join(column[0] for column in cursor.description or ())]
-    lines += [",".join("" if value is None else str(value) for value in row) for row in cursor.fetchall()]
-    return "\n".join(lines) + "\n"
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, query: str, day: str) -> tuple[Row, ...]:
-    cursor = connection.execute(query, [day])
+def rows(connection: duckdb.DuckDBPyConnection, query: str, period: Period) -> tuple[Row, ...]:
+    """Return a query's rows for a period, columns by name."""
+    cursor = connection.execute(query, [period.first, period.last])
     names = [column[0] for column in cursor.description or ()]
     return tuple(dict(zip(names, row, strict=True)) for row in cursor.fetchall())
 
 
+def _summary(connection: duckdb.DuckDBPyConnection, period: Period) -> Row | None:
+    found = rows(connection, queries.SUMMARY, period)
+    return found[0] if found else None
+
+
 def _stack(summary: Row) -> tuple[StackLine, ...]:
     return tuple(
-        StackLine(name, summary[f"predicted_{kind}_usd"], summary[f"realised_{kind}_usd"]) for kind, name in STACK
+        StackLine(name, summary[f"predicted_{kind}_usd"], summary[f"realised_{kind}_usd"])
+        for kind, name in queries.STACK
+    )
+
+
+def _limits(connection: duckdb.DuckDBPyConnection, period: Period) -> tuple[Limit, ...]:
+    """Return what is on record; a limit that no worker wrote down is not shown."""
+    (row,) = rows(connection, queries.LIMITS, period)
+    pairs = [
+        ("Largest order", row["largest_order_usd"], row["max_position_usd_e8"]),
+        ("Loss of a UTC day, at its worst moment", row["worst_day_usd"], row["daily_loss_usd_e8"]),
+    ]
+    return tuple(
+        Limit(name, abs(used or Decimal(0)), Decimal(allowed) * _E8) for name, used, allowed in pairs if allowed
     )

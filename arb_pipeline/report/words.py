@@ -2,45 +2,60 @@
 
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
 
-from arb_pipeline.report.figures import DayFigures
+from arb_pipeline.report.figures import Figures
 
-_CENT = Decimal("0.01")
+_CENT: Final = Decimal("0.01")
+_NONE: Final = "-"
+_LONGEST_ADDRESS: Final = 14
 
 
-def money(value: Decimal) -> str:
-    """Return dollars with sign and cents: ``-1,234.50``; zero has no sign."""
+def money(value: Decimal | None) -> str:
+    """Return dollars with sign and cents: ``-1,234.50``; zero has no sign; a dash where there is none."""
+    if value is None:
+        return _NONE
     cents = Decimal(value).quantize(_CENT, rounding=ROUND_HALF_EVEN)
     return "0.00" if cents == 0 else f"{cents:+,.2f}"
 
 
-def amount(value: Decimal) -> str:
+def amount(value: Decimal | None) -> str:
     """Return dollars that have no direction, as a notional: ``1,234.50``."""
-    return f"{Decimal(value).quantize(_CENT, rounding=ROUND_HALF_EVEN):,.2f}"
+    return _NONE if value is None else f"{Decimal(value).quantize(_CENT, rounding=ROUND_HALF_EVEN):,.2f}"
 
 
-def count(value: int) -> str:
-    """Return a count with thousands separated."""
-    return f"{value:,}"
+def size(value: Decimal | None) -> str:
+    """Return an amount of an asset: at most four digits after the point, no trailing zeros."""
+    if value is None:
+        return _NONE
+    text = f"{Decimal(value).quantize(Decimal('0.0001'), rounding=ROUND_HALF_EVEN):,f}"
+    return text.rstrip("0").rstrip(".")
 
 
-def percent(value: Decimal) -> str:
+def count(value: int | Decimal | None) -> str:
+    """Return a count with thousands separated; of a mean one digit after the point."""
+    if value is None:
+        return _NONE
+    return f"{value:,.1f}" if isinstance(value, Decimal) else f"{value:,}"
+
+
+def percent(value: Decimal | None) -> str:
     """Return a share, cut (never rounded up to 100) to two digits."""
-    return f"{int(value * 100) / 100:.2f} %"
+    return _NONE if value is None else f"{int(value * 100) / 100:.2f} %"
 
 
 def bps(value: Decimal | None) -> str:
     """Return basis points with sign; a dash where there is none."""
-    return "-" if value is None else f"{value:+.2f} bps"
+    return _NONE if value is None else f"{value:+.2f} bps"
 
 
 def duration(nanos: int | None) -> str:
     """Return a length of time in the unit that fits."""
     if nanos is None:
-        return "-"
-    for unit, size in (("h", 3_600_000_000_000), ("min", 60_000_000_000), ("s", 1_000_000_000)):
-        if nanos >= size:
-            return f"{nanos / size:.1f} {unit}"
+        return _NONE
+    for unit, length in (("h", 3_600_000_000_000), ("min", 60_000_000_000), ("s", 1_000_000_000)):
+        if nanos >= length:
+            return f"{nanos / length:.1f} {unit}"
     return f"{nanos / 1_000_000:.0f} ms"
 
 
@@ -49,21 +64,64 @@ def clock_time(moment: datetime) -> str:
     return moment.strftime("%H:%M:%S")
 
 
-def subject(figures: DayFigures) -> str:
-    """Return the mail's subject: day, result, and whether the data carries it."""
-    so_far = "" if figures.is_final else " so far"
+def moment(value: datetime) -> str:
+    """Return day and time of day, UTC."""
+    return value.strftime("%m-%d %H:%M:%S")
+
+
+def plain(code: str) -> str:
+    """Return a code of the record as words."""
+    return code.replace("_", " ")
+
+
+def market(name: str | None) -> str:
+    """Return a market by venue and symbol; of a pool's address its ends."""
+    venue, _, symbol = (name or "all").partition(":")
+    if len(symbol) > _LONGEST_ADDRESS:
+        symbol = f"{symbol[:5]}…{symbol[-4:]}"
+    return f"{venue} {symbol}".strip()
+
+
+def bucket(name: str) -> str:
+    """Return a class of notionals in words."""
+    known = {
+        "below_100": "under $100",
+        "100_to_300": "$100-300",
+        "300_to_1000": "$300-1,000",
+        "1000_and_more": "$1,000+",
+    }
+    return known.get(name, plain(name))
+
+
+def kept(figures: Figures) -> str:
+    """Return the share of the planned net that was realised; a dash where nothing was planned or nothing is left."""
+    summary = figures.summary
+    if summary is None or summary["predicted_net_usd"] <= 0 or summary["realised_net_usd"] <= 0:
+        return _NONE
+    return f"{summary['realised_net_usd'] / summary['predicted_net_usd'] * 100:.0f} %"
+
+
+def title(figures: Figures) -> str:
+    """Return the report's name."""
+    return f"Arbitrage report {figures.period.title}{'' if figures.is_final else ' so far'}"
+
+
+def subject(figures: Figures) -> str:
+    """Return the mail's subject: period, result, and whether the data carries it."""
     if figures.summary is None:
-        return f"Arbitrage report {figures.day}{so_far}: no data"
+        return f"{title(figures)}: no data"
     verdict = str(figures.summary["data_verdict"])
-    net = money(figures.summary["realised_net_usd"])
-    return f"Arbitrage report {figures.day}{so_far}: {net} USD simulated, data {verdict}"
+    return f"{title(figures)}: {money(figures.summary['realised_net_usd'])} USD simulated, data {verdict}"
 
 
-def headline(figures: DayFigures) -> str:
+def headline(figures: Figures) -> str:
     """Return the result in one sentence."""
     summary = figures.summary
     if summary is None:
-        return f"There is no closed and replayed hour on {figures.day}: nothing was captured, or nothing is ready yet."
+        return (
+            f"There is no closed and replayed hour on {figures.period.title}: nothing was captured, or nothing is "
+            "ready yet."
+        )
     latency = duration(summary["primary_latency_ns"])
     if not figures.has_trades:
         return (
@@ -77,7 +135,7 @@ def headline(figures: DayFigures) -> str:
     )
 
 
-def data_sentence(figures: DayFigures) -> str:
+def data_sentence(figures: Figures) -> str:
     """Return how far the figures can be trusted, in one sentence."""
     summary = figures.summary
     if summary is None:
@@ -87,8 +145,9 @@ def data_sentence(figures: DayFigures) -> str:
         if summary["is_reconciled"]
         else f"live and replay DIFFER in {count(summary['rows_not_matched'])} rows or in a digest"
     )
+    whole = "of the day" if figures.period.is_day else f"of the {figures.period.days} days"
     return (
-        f"Data {summary['data_verdict']}: {summary['hours_covered']} of 24 hours covered, "
-        f"{summary['hours_complete']} of them complete; {percent(summary['completeness_pct'])} of the day can be "
+        f"Data {summary['data_verdict']}: {summary['hours_covered']} of {24 * figures.period.days} hours covered, "
+        f"{summary['hours_complete']} of them complete; {percent(summary['completeness_pct'])} {whole} can be "
         f"trusted ({percent(summary['covered_completeness_pct'])} of the covered hours); {match}."
     )

@@ -17,6 +17,7 @@ MAY_READ_THE_ENVIRONMENT = (
     "arb_pipeline/definitions.py",
     "arb_pipeline/manifest.py",
     "arb_pipeline/partitions.py",
+    "arb_pipeline/report/__main__.py",
 )
 
 

@@ -1,4 +1,4 @@
-"""Mails about trouble: one per change that lasts, naming the reason; a failed run names its step and error."""
+"""Alerts out of Dagster: one per trouble that lasts, with its reason; resolved when it is over, and retried."""
 
 import json
 from collections.abc import Iterator
@@ -8,11 +8,12 @@ import dagster as dg
 import pytest
 
 from arb_pipeline.clock import now_ns
-from arb_pipeline.mail import SmtpServer, text_mail
 from arb_pipeline.resources import WorkerHealth
 from arb_pipeline_tests.fixtures.mailbox import Mailbox
 from arb_pipeline_tests.fixtures.platform import Platform, platform_at
 from arb_pipeline_tests.pipeline.test_sensors import tick
+from streaming_worker.alerts import AlertHistory
+from streaming_worker.alerts.heartbeat import read_heartbeat
 from streaming_worker.core.units import NANOS_PER_SECOND
 
 
@@ -32,36 +33,65 @@ def watched(tmp_path: Path, box: Mailbox) -> Iterator[Platform]:
         yield platform
 
 
-def say(platform: Platform, status: str, *why: str, age_s: int = 0) -> None:
+def say(
+    platform: Platform, status: str, *why: str, age_s: int = 0, risk: str = "active", cause: str | None = None,
+    net: str = "12.5",
+) -> None:  # fmt: skip
     """Write a worker's health."""
-    content = {"status": status, "why": list(why), "at_ns": now_ns() - age_s * NANOS_PER_SECOND}
+    content = {
+        "status": status,
+        "why": list(why),
+        "at_ns": now_ns() - age_s * NANOS_PER_SECOND,
+        "risk": {"state": risk, "cause": cause, "daily_net_usd": net},
+    }
     (platform.settings.state / "main-health.json").write_text(json.dumps(content))
 
 
 def ticks(platform: Platform, count: int, cursor: str | None = None) -> str:
-    """Evaluate the staleness sensor some times; return its cursor."""
+    """Evaluate the platform's sensor some times; return its cursor."""
     for _ in range(count):
-        data = tick(platform, "worker_staleness", cursor)
+        data = tick(platform, "platform_alerts", cursor)
         cursor = data.cursor
     assert cursor is not None
     return cursor
 
 
-def test_a_healthy_worker_is_worth_no_mail(watched: Platform, box: Mailbox) -> None:
+def history_of(platform: Platform) -> AlertHistory:
+    """Return what was raised."""
+    return AlertHistory(platform.settings.state / "alerts.db")
+
+
+def subjects(box: Mailbox) -> list[str]:
+    """Return what was told, without the mark of the platform."""
+    return [str(mail["Subject"]).removeprefix("[arb] ") for mail in box.mails]
+
+
+def text_of(box: Mailbox, index: int = 0) -> str:
+    """Return the plain text of a mail."""
+    body = box.mails[index].get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+def test_a_healthy_worker_is_worth_no_alert_and_every_tick_is_a_sign_of_life(watched: Platform, box: Mailbox) -> None:
     say(watched, "ok")
+    before_ns = now_ns()
     ticks(watched, 3)
     assert box.mails == []
+    beat_ns = read_heartbeat(watched.settings.state)
+    assert beat_ns is not None
+    assert beat_ns >= before_ns
 
 
 def test_trouble_that_lasts_is_told_once_with_its_reason_and_its_end(watched: Platform, box: Mailbox) -> None:
     say(watched, "degraded", "gemini: lost, close code 1006")
     cursor = ticks(watched, 4)
-    (mail,) = box.mails
-    assert mail["Subject"] == "[arb] worker main is degraded"
-    assert "gemini: lost, close code 1006" in mail.get_content()
+    assert subjects(box) == ["WARNING: worker main is degraded"]
+    assert "gemini: lost, close code 1006" in text_of(box)
+    assert "RUNBOOK.md#worker_state" in text_of(box)
     say(watched, "ok")
     ticks(watched, 3, cursor)
-    assert [mail["Subject"] for mail in box.mails][1:] == ["[arb] worker main is ok"]
+    assert subjects(box)[1:] == ["RESOLVED: worker main is degraded"]
 
 
 def test_a_reconnect_between_two_ticks_is_not_told(watched: Platform, box: Mailbox) -> None:
@@ -74,28 +104,77 @@ def test_a_reconnect_between_two_ticks_is_not_told(watched: Platform, box: Mailb
     assert box.mails == []
 
 
-def test_a_worker_that_says_nothing_any_more_is_silent(watched: Platform, box: Mailbox) -> None:
-    say(watched, "ok", age_s=45)
+@pytest.mark.parametrize(("status", "age_s", "title"), [("ok", 45, "silent"), ("down", 0, "down")])
+def test_a_worker_that_captures_nothing_is_critical(
+    watched: Platform, box: Mailbox, status: str, age_s: int, title: str
+) -> None:
+    say(watched, status, age_s=age_s)
     ticks(watched, 2)
-    (mail,) = box.mails
-    assert mail["Subject"] == "[arb] worker main is silent"
+    assert subjects(box) == [f"CRITICAL: worker main is {title}"]
 
 
 def test_a_health_file_that_cannot_be_read_is_trouble(watched: Platform, box: Mailbox) -> None:
     (watched.settings.state / "main-health.json").write_text("{half")
     ticks(watched, 2)
-    assert "cannot be read" in box.mails[0].get_content()
+    assert "cannot be read" in text_of(box)
 
 
-def test_a_mail_that_was_refused_is_sent_by_the_next_tick(watched: Platform, box: Mailbox) -> None:
+@pytest.mark.parametrize(
+    ("risk", "cause", "expected"),
+    [
+        ("paused", "stale_feed", "WARNING: worker main is paused: stale feed"),
+        ("paused", "operator", "INFO: worker main is paused: operator"),
+        ("killed", "daily_loss", "CRITICAL: worker main is killed: daily loss"),
+    ],
+)
+def test_a_pause_and_a_kill_are_told_by_what_they_mean(
+    watched: Platform, box: Mailbox, risk: str, cause: str, expected: str
+) -> None:
+    say(watched, "ok", risk=risk, cause=cause)
+    cursor = ticks(watched, 3)
+    assert subjects(box) == [expected]
+    say(watched, "ok")
+    ticks(watched, 2, cursor)
+    assert subjects(box)[1].startswith("RESOLVED: worker main is ")
+
+
+@pytest.mark.parametrize(("net", "is_told"), [("-399.99", False), ("-400", True), ("-512.25", True), ("400", False)])
+def test_a_day_that_nears_its_loss_limit_is_told_before_the_kill(
+    watched: Platform, box: Mailbox, net: str, is_told: bool
+) -> None:
+    say(watched, "ok", net=net)
+    ticks(watched, 2)
+    assert [subject.startswith("WARNING: worker main has lost ") for subject in subjects(box)] == [True] * is_told
+    if is_told:
+        assert "of 500.00 USD today" in subjects(box)[0]
+
+
+def test_a_broken_mail_server_is_visible_and_what_it_refused_is_sent_later(watched: Platform, box: Mailbox) -> None:
+    box.is_refusing = True
     say(watched, "down", "no feed is alive")
     cursor = ticks(watched, 1)
-    box.is_refusing = True
-    with pytest.raises(Exception, match="did not take the mail"):
-        tick(watched, "worker_staleness", cursor)
+    data = tick(watched, "platform_alerts", cursor)
+    assert "1 messages wait or are given up" in str(data.skip_message)
+    assert "did not take the mail" in str(data.skip_message)
+    ((channel, messages, error),) = history_of(watched).unsent()
+    assert (channel, messages) == ("mail", 1)
+    assert "try again later" in error
     box.is_refusing = False
-    ticks(watched, 1, cursor)
-    assert len(box.mails) == 1
+    (row,) = history_of(watched).recent()
+    assert row.deliveries[0].status == "waiting"
+    assert row.deliveries[0].due_ns > now_ns()
+
+
+def test_a_disk_without_room_is_told(watched: Platform, box: Mailbox) -> None:
+    lacking = platform_at(
+        watched.settings.data_dir, smtp_port=box.port, ARB_DISK_WARN_FREE_MB="1000000000",
+        ARB_DISK_RAW_FRAMES_FREE_MB="0", ARB_DISK_CAPTURE_FREE_MB="0",
+    )  # fmt: skip
+    with lacking.instance:
+        ticks(lacking, 1)
+    assert subjects(box)[0].endswith("MB are left for the record")
+    ticks(watched, 1)
+    assert subjects(box)[1].startswith("RESOLVED: ")
 
 
 def test_readings_name_every_worker(tmp_path: Path) -> None:
@@ -105,38 +184,45 @@ def test_readings_name_every_worker(tmp_path: Path) -> None:
     assert [(reading.worker, reading.age_seconds) for reading in readings] == [("a", 2.0), ("b", 2.0)]
 
 
-def test_a_failed_run_names_its_step_and_error(watched: Platform, box: Mailbox) -> None:
-    @dg.op
-    def sums() -> None:
+@dg.op(config_schema={"is_wrong": bool})
+def sums(context: dg.OpExecutionContext) -> None:
+    """Fail where told to."""
+    if context.op_config["is_wrong"]:
         raise dg.Failure("two and two are five")
 
-    @dg.job
-    def arithmetic() -> None:
-        sums()
 
-    result = arithmetic.execute_in_process(instance=watched.instance, raise_on_error=False)
-    sensor = watched.definitions.get_repository_def().get_sensor_def("run_failure_mail")
-    context = dg.build_run_status_sensor_context(
-        sensor_name=sensor.name,
-        dagster_instance=watched.instance,
-        dagster_run=result.dagster_run,
-        dagster_event=result.get_run_failure_event(),
-        resources={"mailer": watched.definitions.resources["mailer"]},
-    ).for_run_failure()
-    sensor(context)
-    (mail,) = box.mails
-    assert mail["Subject"] == "[arb] run of arithmetic failed"
-    assert "- sums: " in mail.get_content()
-    assert "two and two are five" in mail.get_content()
-    assert result.run_id in mail.get_content()
+@dg.job
+def arithmetic() -> None:
+    """One step."""
+    sums()
 
 
-def test_a_subject_is_one_line_whatever_it_was_made_of(box: Mailbox) -> None:
-    mail = text_mail(
-        sender="a@example.test", recipients=["b@example.test"], subject="x\r\nBcc: c@example.test", text="é"
+def run_arithmetic(platform: Platform, *, is_wrong: bool) -> dg.ExecuteInProcessResult:
+    """Run the job, and hand its end to the sensor that watches for it."""
+    result = arithmetic.execute_in_process(
+        instance=platform.instance,
+        raise_on_error=False,
+        run_config={"ops": {"sums": {"config": {"is_wrong": is_wrong}}}},
     )
-    SmtpServer(host="127.0.0.1", port=box.port).send(mail)
-    (received,) = box.mails
-    assert received["Subject"] == "x Bcc: c@example.test"
-    assert received["Bcc"] is None
-    assert received.get_content().strip() == "é"
+    name = "run_failure_alert" if is_wrong else "run_success_resolves"
+    sensor = platform.definitions.get_repository_def().get_sensor_def(name)
+    event = result.get_run_failure_event() if is_wrong else result.get_run_success_event()
+    context = dg.build_run_status_sensor_context(
+        sensor_name=name, dagster_instance=platform.instance, dagster_run=result.dagster_run, dagster_event=event
+    )
+    sensor(context.for_run_failure() if is_wrong else context)
+    return result
+
+
+def test_a_failed_run_names_its_step_and_error_and_the_next_good_one_ends_it(watched: Platform, box: Mailbox) -> None:
+    result = run_arithmetic(watched, is_wrong=True)
+    assert subjects(box) == ["WARNING: run of arithmetic failed"]
+    for expected in ("- sums: ", "two and two are five", result.run_id):
+        assert expected in text_of(box)
+    run_arithmetic(watched, is_wrong=True)
+    assert len(box.mails) == 1
+    assert history_of(watched).recent()[0].seen_count == 2
+    good = run_arithmetic(watched, is_wrong=False)
+    ticks(watched, 1)
+    assert subjects(box)[1:] == ["RESOLVED: run of arithmetic failed"]
+    assert f"run {good.run_id} succeeded" in text_of(box, 1)

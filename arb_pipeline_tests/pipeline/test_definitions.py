@@ -59,7 +59,15 @@ def test_every_table_of_ours_has_a_blocking_check(graph: Any, evening: Evening) 
 def test_sensors_and_schedules_run_without_a_click(evening: Evening) -> None:
     repository = evening.platform.definitions.get_repository_def()
     sensors = {sensor.name: sensor for sensor in repository.sensor_defs}
-    assert {"sealed_segments", "closed_hours", "first_report", "worker_staleness", "run_failure_mail"} <= set(sensors)
+    assert {
+        "sealed_segments",
+        "closed_hours",
+        "first_report",
+        "platform_alerts",
+        "pipeline_alerts",
+        "run_failure_alert",
+        "run_success_resolves",
+    } <= set(sensors)
     for name, sensor in sensors.items():
         if name != "default_automation_condition_sensor":
             assert sensor.default_status is dg.DefaultSensorStatus.RUNNING, name

@@ -168,6 +168,7 @@ def test_one_mail_went_to_each_recipient(evening: Evening, mailbox: Mailbox) -> 
             "text/plain",
             "multipart/related",
             "text/html",
-            "image/png",
+            *["image/png"] * 4,
             "text/csv",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         ]

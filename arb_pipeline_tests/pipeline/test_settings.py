@@ -57,6 +57,8 @@ def test_every_variable_is_read() -> None:
         ("ARB_REPORT_TIMEZONE", "Mars/Olympus"),
         ("ARB_REPORT_TIMEZONE", "../etc/passwd"),
         ("ARB_REPORT_TIME", "25:00"),
+        ("ARB_REPORT_CONSOLE_URL", "javascript:x"),
+        ("ARB_REPORT_CONSOLE_URL", "console"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name: str, value: str) -> None:

@@ -1,51 +1,41 @@
 """The ways to the operators as they are configured, and a test of each; what is an address is never told."""
 
-import smtplib
-import ssl
-from email.message import EmailMessage
-from typing import Final
-
+from streaming_worker.adapters.clock import AnchoredClock
+from streaming_worker.alerts import AlertDesk, open_desk
+from streaming_worker.alerts.channel import Channel
 from streaming_worker.api.schemas.people import AlertChannel, ChannelTest
 from streaming_worker.config import Config
-from streaming_worker.errors import RequestRefused
-
-EMAIL: Final = "email"
-_TIMEOUT_S: Final = 10.0
+from streaming_worker.errors import DeliveryError, RequestRefused
 
 
 def channels(config: Config) -> list[AlertChannel]:
     """Return every way."""
-    smtp = config.smtp
-    detail = f"{len(smtp.recipients)} recipient(s)" + (", kept on this machine (demo)" if smtp.sink else "")
-    return [AlertChannel(name=EMAIL, kind="email", is_configured=bool(smtp.recipients), detail=detail)]
+    return [
+        AlertChannel(name=one.name, kind=one.kind, is_configured=True, detail=_detail(one, config))
+        for one in _desk(config).channels
+    ]
 
 
 def channel_test(config: Config, name: str, actor: str) -> ChannelTest:
     """Send a test message. Blocks. Raises RequestRefused for a way that is not there."""
-    if name not in {one.name for one in channels(config)}:
+    desk = _desk(config)
+    if name not in {one.name for one in desk.channels}:
         raise RequestRefused(404, "not_found", "there is no such channel")
-    message = EmailMessage()
-    message["Subject"] = "[arb] test message"
-    message["From"] = config.smtp.sender
-    message["To"] = ", ".join(config.smtp.recipients)
-    message.set_content(f"{actor} asked for this test message. Nothing is wrong.\n")
     try:
-        _send(config, message)
-    except (OSError, smtplib.SMTPException) as e:
-        return ChannelTest(name=name, is_delivered=False, detail=f"the mail server did not take it: {type(e).__name__}")
-    return ChannelTest(name=name, is_delivered=True, detail="the mail server took it")
+        desk.test_channel(name, source=f"console, {actor}")
+    except DeliveryError as e:
+        return ChannelTest(name=name, is_delivered=False, detail=str(e))
+    return ChannelTest(name=name, is_delivered=True, detail="the message was taken")
 
 
-def _send(config: Config, message: EmailMessage) -> None:
-    smtp = config.smtp
-    context = ssl.create_default_context()
-    if smtp.tls == "tls":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(smtp.host, smtp.port, timeout=_TIMEOUT_S, context=context)
-    else:
-        server = smtplib.SMTP(smtp.host, smtp.port, timeout=_TIMEOUT_S)
-    with server:
-        if smtp.tls == "starttls":
-            server.starttls(context=context)
-        if smtp.user is not None and smtp.password is not None:
-            server.login(smtp.user, smtp.password)
-        server.send_message(message)
+def _desk(config: Config) -> AlertDesk:
+    return open_desk(config, now=AnchoredClock().now_ns)
+
+
+def _detail(channel: Channel, config: Config) -> str:
+    parts = [f"from {channel.min_severity.value} on"]
+    if not channel.is_quiet_at_night:
+        parts.append("also in quiet hours")
+    if channel.kind == "email" and config.smtp.sink:
+        parts.append("kept on this machine (demo)")
+    return ", ".join(parts)

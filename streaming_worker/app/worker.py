@@ -20,6 +20,7 @@ from starlette.applications import Starlette
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.adapters.tracing import Tracing
 from streaming_worker.app import exposition
+from streaming_worker.app.alert_watch import watching
 from streaming_worker.app.feeds import Tuning, edge, feed_endpoints, integrity_limits
 from streaming_worker.app.instruments import instruments_at_start, with_terms
 from streaming_worker.app.record import disk_limits, open_record, sink_settings, worker_run, write_down_downtime
@@ -85,17 +86,8 @@ async def run_worker(
     with contextlib.closing(tracing), contextlib.closing(_listener(config)) as listener:
         host, port, *_ = listener.getsockname()
         place = _Place(config, clock, listener, stop, watch, _once(ready, f"http://{host}:{port}"), tracing)
-        report: RunReport | None = None
-        while True:
-            try:
-                report = await _capture(place, tuning, random)
-            except StorageError as e:
-                await _raise_unless_full(e, place)
-            if stop.is_set():
-                return report
-            await _stand_by(place)
-            if stop.is_set():
-                return report
+        async with watching(config, clock):
+            return await _runs(place, tuning, random)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +105,21 @@ class _Place:
 
 def _listener(config: Config) -> socket.socket:
     return gateway.bind(config.gateway.host, config.gateway.port)
+
+
+async def _runs(place: _Place, tuning: Tuning, random: Random) -> RunReport | None:
+    """One run after the other, with a wait for room on the disk between them, until ``stop``."""
+    report: RunReport | None = None
+    while True:
+        try:
+            report = await _capture(place, tuning, random)
+        except StorageError as e:
+            await _raise_unless_full(e, place)
+        if place.stop.is_set():
+            return report
+        await _stand_by(place)
+        if place.stop.is_set():
+            return report
 
 
 async def _capture(place: _Place, tuning: Tuning, random: Random) -> RunReport:

@@ -6,11 +6,13 @@ from typing import NoReturn
 
 import click
 
+from streaming_worker.cli.alerts import alerts
 from streaming_worker.cli.examine import demo_check, doctor
 from streaming_worker.cli.exit_codes import EXIT_CODE_HELP, ExitCode
 from streaming_worker.cli.keep import backup, restore
 from streaming_worker.cli.lake import lake
 from streaming_worker.cli.prove import bench, recall, replay, vectors
+from streaming_worker.cli.report import report
 from streaming_worker.cli.run import up, venues, worker
 from streaming_worker.cli.serve import api, audit, users
 from streaming_worker.errors import ConfigError, OperationError, WorkerError
@@ -30,7 +32,8 @@ def arb() -> None:
 
 
 for _command in (
-    up, worker, api, venues, users, audit, replay, vectors, recall, bench, lake, backup, restore, doctor, demo_check,
+    up, worker, api, venues, users, audit, replay, vectors, recall, bench, lake, backup, restore, report,
+    alerts, doctor, demo_check,
 ):  # fmt: skip
     arb.add_command(_command)
 

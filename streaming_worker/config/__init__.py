@@ -2,10 +2,13 @@
 
 from streaming_worker.config.load import load_config
 from streaming_worker.config.model import (
+    AlertChannelConfig,
+    AlertsConfig,
     BackupConfig,
     CaptureConfig,
     Config,
     DagsterConfig,
+    DiskConfig,
     FallbackConfig,
     FeedConfig,
     GatewayConfig,
@@ -18,10 +21,13 @@ from streaming_worker.config.model import (
 )
 
 __all__ = [
+    "AlertChannelConfig",
+    "AlertsConfig",
     "BackupConfig",
     "CaptureConfig",
     "Config",
     "DagsterConfig",
+    "DiskConfig",
     "FallbackConfig",
     "FeedConfig",
     "GatewayConfig",

@@ -158,11 +158,16 @@ def _apply_environment(document: Document, environ: Mapping[str, str]) -> None:
 
 
 def _variable(setting: Setting, name: str, environ: Mapping[str, str]) -> str | None:
-    text, file = environ.get(name), environ.get(f"{name}_FILE") if setting.secret else None
+    return secret_of(name, environ) if setting.secret else environ.get(name)
+
+
+def secret_of(name: str, environ: Mapping[str, str]) -> str | None:
+    """Return a secret from its variable, or from the file of mode 0600 that its ``_FILE`` names. Raises ConfigError."""
+    text, file = environ.get(name), environ.get(f"{name}_FILE")
     if not file:
-        return text
+        return text or None
     if text:
-        raise ConfigError(f"{name} and {name}_FILE are both set; expected one of them", key=setting.key)
+        raise ConfigError(f"{name} and {name}_FILE are both set; expected one of them", key=name)
     return _secret_file(Path(file), f"{name}_FILE")
 
 

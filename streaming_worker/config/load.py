@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from streaming_worker.config.alerts import alerts_config
 from streaming_worker.config.build import engine_settings, fee_warnings, feed_configs, paths_base, texts_of
 from streaming_worker.config.document import Document, read_document
 from streaming_worker.config.model import (
@@ -52,6 +53,7 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
         venues=_venues(document),
         dagster=DagsterConfig(host=document.text("dagster.host"), port=document.integer("dagster.port")),
         smtp=_smtp(document),
+        alerts=alerts_config(document, environ),
         tracing=TracingConfig(
             endpoint=document.optional_text("tracing.endpoint"),
             every_seconds=document.integer("tracing.every_seconds"),

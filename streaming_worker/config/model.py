@@ -207,6 +207,30 @@ class TracingConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertChannelConfig:
+    """One way to reach people. ``url`` is an apprise channel's, and a secret; ``recipients`` are an email channel's."""
+
+    name: str
+    kind: str
+    min_severity: str
+    quiet: bool
+    recipients: tuple[str, ...]
+    url: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsConfig:
+    """When alerts are told, and to whom."""
+
+    quiet_hours: str | None
+    timezone: str
+    reminder_hours: int
+    runbook_url: str
+    watch_dagster: bool
+    channels: tuple[AlertChannelConfig, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything a process needs to know; ``warnings`` are lines to show once at start."""
 
@@ -224,6 +248,7 @@ class Config:
     dagster: DagsterConfig
     smtp: SmtpConfig
     tracing: TracingConfig
+    alerts: AlertsConfig
     feeds: tuple[FeedConfig, ...]
     engine: EngineSettings
     warnings: tuple[str, ...]

@@ -6,6 +6,7 @@ text, because a TOML float cannot hold them exactly.
 
 from typing import Final
 
+from streaming_worker.config.alert_settings import ALERT_SETTINGS
 from streaming_worker.config.api_settings import API_SETTINGS
 from streaming_worker.config.setting import Kind, Setting
 from streaming_worker.config.table_settings import TABLE_SETTINGS
@@ -176,6 +177,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         "smtp.sink", Kind.FLAG, "start a local mail server that keeps every mail under state/mail (demo)", default=False
     ),
+    *ALERT_SETTINGS,
     Setting(
         "solana.rpc_url",
         Kind.URL,

@@ -19,10 +19,13 @@ from urllib.parse import urlsplit
 from packaging.requirements import Requirement
 
 from streaming_worker.adapters.clock import AnchoredClock
+from streaming_worker.alerts.channel import check_url
+from streaming_worker.alerts.quiet import quiet_hours
 from streaming_worker.config import Config, FeedConfig
+from streaming_worker.config.alert_settings import CHANNEL_URL_PREFIX
 from streaming_worker.config.settings import variables
 from streaming_worker.core.units import NANOS_PER_MILLISECOND, NANOS_PER_SECOND
-from streaming_worker.errors import OperationError
+from streaming_worker.errors import ConfigError, OperationError
 from streaming_worker.operations.ports import holder_of, is_free, ports_of
 from streaming_worker.operations.readiness import gateway_health
 
@@ -67,6 +70,7 @@ def examine(config: Config, environ: Mapping[str, str]) -> tuple[Finding, ...]:
         disk(config.paths.data_dir),
         data_folder(config.paths.data_dir),
         clock(),
+        alert_channels(config),
         *_ports(config, running=running),
         *_endpoints(config, running=running),
     )
@@ -193,12 +197,31 @@ def _is_running(config: Config) -> bool:
     return True
 
 
+# Variables of the pipeline, and of alert channels, whose names are free.
+_OF_OTHERS = ("ARB_PIPELINE_", "ARB_REPORT_", CHANNEL_URL_PREFIX)
+
+
+def alert_channels(config: Config) -> Finding:
+    """Judge whether alerts can be told: the settings make sense, and every address is one of a known service."""
+    try:
+        quiet_hours(config.alerts.quiet_hours, config.alerts.timezone)
+        for channel in config.alerts.channels:
+            if channel.url is not None:
+                check_url(channel.name, channel.url)
+    except ConfigError as e:
+        return Finding("alerts", Verdict.FAILED, str(e))
+    names = ", ".join(f"{channel.name} ({channel.kind})" for channel in config.alerts.channels)
+    if not names:
+        return Finding("alerts", Verdict.WARNING, "no channel: alerts are kept, and nobody is told")
+    return Finding("alerts", Verdict.OK, f"told through {names}; `arb alerts test NAME` tries one out")
+
+
 def _unknown_variables(environ: Mapping[str, str]) -> list[Finding]:
     known = variables()
     return [
         Finding("environment", Verdict.WARNING, f"{name} is set but means nothing here; see the README's table")
         for name in sorted(environ)
-        if name.startswith("ARB_") and not name.startswith(("ARB_PIPELINE_", "ARB_REPORT_")) and name not in known
+        if name.startswith("ARB_") and not name.startswith(_OF_OTHERS) and name not in known
     ]
 
 

@@ -32,7 +32,9 @@ def programs_of(layout: Layout) -> tuple[Program, ...]:
     """Return the programs of this configuration in the order of their start."""
     config = layout.config
     has_past = config.venues.enabled and config.venues.history_hours > 0
-    programs = [Program(name="worker", command=(*_ARB, "worker"), waits_for_past=has_past)]
+    # Dagster cannot tell of its own death: the worker that runs beside it does.
+    watch = {"ARB_ALERTS_WATCH_DAGSTER": "true"}
+    programs = [Program(name="worker", command=(*_ARB, "worker"), environment=watch, waits_for_past=has_past)]
     programs.append(Program(name="api", command=(*_ARB, "api")))
     if config.smtp.sink:
         programs.insert(0, Program(name="mail", command=_mail_sink(layout)))

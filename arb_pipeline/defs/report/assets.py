@@ -4,15 +4,12 @@ import dagster as dg
 
 from arb_pipeline.catalogue_text import OWNERS
 from arb_pipeline.clock import now_ns
-from arb_pipeline.hours import day_start_ns
-from arb_pipeline.lake.catalogue import Catalogue
 from arb_pipeline.partitions import DAYS
 from arb_pipeline.report.delivery import deliver, deliveries, edition_of
 from arb_pipeline.report.document import HTML_FILE, make_report
+from arb_pipeline.report.finality import is_day_over
+from arb_pipeline.report.period import Period
 from arb_pipeline.resources import Lake, Mailer, Published, Reports
-from streaming_worker.core.units import NANOS_PER_DAY, NANOS_PER_HOUR
-
-_WAIT_FOR_HOURS_NS = 6 * NANOS_PER_HOUR
 
 
 class ReportConfig(dg.Config):
@@ -25,7 +22,7 @@ class ReportConfig(dg.Config):
     group_name="report",
     owners=OWNERS,
     kinds={"email", "duckdb"},
-    code_version="1",
+    code_version="2",
     partitions_def=DAYS,
     deps=["pnl_hourly", "published_database"],
     retry_policy=dg.RetryPolicy(max_retries=3, delay=20, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL),
@@ -40,13 +37,13 @@ def daily_report(
 ) -> dg.MaterializeResult[None]:
     """The report of a UTC day for managers: result, data quality, what was real, where the money went, gaps.
 
-    Kept under reports/<day> as HTML, text, picture and CSV. Mailed once per recipient and edition: the final one when
-    the day is over and worked on, else the day so far.
+    Kept under reports/<day> as HTML, text, pictures, CSV and XLSX. Mailed once per recipient and edition: the
+    final one when the day is over and worked on, else the day so far.
     """
     day = context.partition_key
     is_final = is_day_over(lake.catalogue, day, at_ns=now_ns())
     with published.reader() as connection:
-        report = make_report(connection, day, is_final=is_final)
+        report = make_report(connection, Period.of_day(day), reports.links, is_final=is_final)
     folder = reports.folder(day)
     report.write(folder)
     sent = deliver(
@@ -73,11 +70,3 @@ def daily_report(
             "text": dg.MetadataValue.md(f"```\n{report.text}\n```"),
         }
     )
-
-
-def is_day_over(catalogue: Catalogue, day: str, *, at_ns: int) -> bool:
-    """Return whether a day has ended and no hour of it waits; an hour that is stuck does not hold it up for ever."""
-    ended_ns = day_start_ns(day) + NANOS_PER_DAY
-    if at_ns < ended_ns:
-        return False
-    return at_ns >= ended_ns + _WAIT_FOR_HOURS_NS or all(part.hour.date != day for part in catalogue.due_hours())

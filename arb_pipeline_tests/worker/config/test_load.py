@@ -156,7 +156,7 @@ def test_fees_may_be_dated_and_for_one_pair_only(load: Load) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("speed = 1", "unknown key speed; allowed: allocations, "),
+        ("speed = 1", "unknown key speed; allowed: alert_channels, "),
         ("capture = 3", "capture: expected a table, as in [capture], received 3"),
         ("[capture]\nrotate = 1", "unknown key capture.rotate; allowed: commit_ms, raw_frames, rotate_rows"),
         ("[capture]\nraw_frames = 1", "capture.raw_frames: expected true or false, received 1"),

@@ -28,6 +28,7 @@ def test_a_fresh_machine_is_ready_for_the_demo(config_of: Callable[..., Config])
         "disk",
         "data folder",
         "clock",
+        "alerts",
         "ports",
         "endpoints",
     ]

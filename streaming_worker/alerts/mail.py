@@ -2,11 +2,17 @@
 
 import smtplib
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from email.utils import make_msgid
+from email.utils import formatdate, make_msgid
+from typing import Final
 
-from arb_pipeline.errors import MailError
+from streaming_worker.config import SmtpConfig
+from streaming_worker.errors import MailError
+
+# Right side of message ids; a reserved name that nobody can own.
+DOMAIN: Final = "arb-platform.invalid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +45,20 @@ class SmtpServer:
         return smtplib.SMTP(self.host, self.port, timeout=self.timeout_seconds)
 
 
-def text_mail(*, sender: str, recipients: list[str], subject: str, text: str) -> EmailMessage:
-    """Return a plain mail; line breaks never reach a header."""
+def smtp_server(config: SmtpConfig) -> SmtpServer:
+    """Return the server that the settings name."""
+    return SmtpServer(host=config.host, port=config.port, tls=config.tls, user=config.user, password=config.password)
+
+
+def letter(*, sender: str, recipients: Sequence[str], subject: str, text: str, html: str | None = None) -> EmailMessage:
+    """Return a mail; line breaks never reach a header."""
     message = EmailMessage()
     message["Subject"] = " ".join(subject.split())
     message["From"] = sender
     message["To"] = ", ".join(recipients)
-    message["Message-ID"] = make_msgid(domain="arb-platform.invalid")
+    message["Date"] = formatdate()
+    message["Message-ID"] = make_msgid(domain=DOMAIN)
     message.set_content(text)
+    if html is not None:
+        message.add_alternative(html, subtype="html")
     return message

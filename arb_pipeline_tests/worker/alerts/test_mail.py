@@ -6,15 +6,15 @@ from email.message import EmailMessage
 
 import pytest
 
-from arb_pipeline.errors import MailError
-from arb_pipeline.mail import SmtpServer, text_mail
 from arb_pipeline_tests.fixtures.mailbox import Mailbox
+from streaming_worker.alerts.mail import SmtpServer, letter
+from streaming_worker.errors import MailError
 
 
 @pytest.fixture
 def message() -> EmailMessage:
     """Any mail."""
-    return text_mail(sender="a@example.test", recipients=["b@example.test"], subject="hello", text="text")
+    return letter(sender="a@example.test", recipients=["b@example.test"], subject="hello", text="text")
 
 
 def test_nobody_listening_is_said_with_host_and_port(message: EmailMessage) -> None:
@@ -52,3 +52,14 @@ def test_a_server_that_never_answers_ends_the_wait(message: EmailMessage) -> Non
             SmtpServer(host="127.0.0.1", port=port, timeout_seconds=0.2).send(message)
         with pytest.raises(MailError):
             SmtpServer(host="127.0.0.1", port=port, tls="tls", timeout_seconds=0.2).send(message)
+
+
+def test_a_subject_is_one_line_whatever_it_was_made_of() -> None:
+    with Mailbox() as box:
+        subject = "x\r\nBcc: c@example.test"
+        mail = letter(sender="a@example.test", recipients=["b@example.test"], subject=subject, text="é")
+        SmtpServer(host="127.0.0.1", port=box.port).send(mail)
+    (received,) = box.mails
+    assert received["Subject"] == "x Bcc: c@example.test"
+    assert received["Bcc"] is None
+    assert received.get_content().strip() == "é"
