@@ -48,8 +48,7 @@ class Spending(msgspec.Struct):
         """
         self._turn(now_ns)
         since_ns = self.since_ns
-        if since_ns is None:
-            return ()
+        assert since_ns is not None
         start_ns = since_ns - NANOS_PER_HOUR if self.before else since_ns
         elapsed_ns = max(1, now_ns - start_ns)
         slowest: dict[str, TransferRoute] = {}

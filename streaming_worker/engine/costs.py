@@ -16,18 +16,14 @@ def rates_of(state: EngineState, view: RouteView) -> Rates | RejectionReason:
 
     Cached until fees or balances change, or the price of the stable coin does.
     """
-    basis = _live_basis(state, view) if view.basis_book is not None else None
-    if isinstance(basis, RejectionReason):
-        return basis
     rates = view.rates
     if (
         rates is not None
         and rates.from_ns <= state.now_ns < rates.until_ns
         and rates.holdings_version == state.holdings_version
-        and (basis is None or basis == rates.proportional.basis_millionths)
     ):
-        return rates
-    return _fresh_rates(state, view, basis)
+        return rates if view.basis_book is None else _live_rates(state, view, rates)
+    return _fresh_rates(state, view, None) if view.basis_book is None else _live_rates(state, view, None)
 
 
 def cost_inputs(state: EngineState, view: RouteView, rates: Rates) -> CostInputs | RejectionReason:
@@ -55,6 +51,16 @@ def cost_inputs(state: EngineState, view: RouteView, rates: Rates) -> CostInputs
         book_age_ns=state.now_ns - view.book.received_ns,
         rebalancing=rates.rebalancing,
     )
+
+
+def _live_rates(state: EngineState, view: RouteView, rates: Rates | None) -> Rates | RejectionReason:
+    """Return the rates in force where the stable coin has a book of its own, anew whenever its price has moved."""
+    basis = _live_basis(state, view)
+    if isinstance(basis, RejectionReason):
+        return basis
+    if rates is not None and rates.proportional.basis_millionths == basis:
+        return rates
+    return _fresh_rates(state, view, basis)
 
 
 def _fresh_rates(state: EngineState, view: RouteView, live_basis: int | None) -> Rates | RejectionReason:

@@ -161,7 +161,7 @@ class Engine:
             return []
         view.received_ns = event.received_ns
         view.note_crossing(self.state.now_ns)
-        return self._evaluate_book(view)
+        return self._evaluate_book(view) if view.cycles else self._evaluate(view)
 
     def _on_pool(self, event: PoolEvent) -> list[Output]:
         view = self.state.pools[event.pool]

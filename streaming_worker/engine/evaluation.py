@@ -14,6 +14,7 @@ from streaming_worker.core.outputs import (
     Output,
     RejectionCount,
     RejectionReason,
+    RiskState,
     TradePlan,
 )
 from streaming_worker.core.quote import is_crossing
@@ -21,7 +22,7 @@ from streaming_worker.core.units import MILLIONTHS
 from streaming_worker.engine import cycles, holdings
 from streaming_worker.engine.costs import cost_inputs, rates_of
 from streaming_worker.engine.digest import identity
-from streaming_worker.engine.gates import CLOSING, book_gate, engine_gate, is_live
+from streaming_worker.engine.gates import CLOSING, is_live
 from streaming_worker.engine.state import BookView, EngineState, Episode, PoolView, RouteView, Sample
 from streaming_worker.engine.trades import is_busy, schedule
 
@@ -99,12 +100,19 @@ def _price(
 
 
 def _gate(state: EngineState, view: RouteView) -> RejectionReason | None:
-    reason = engine_gate(state)
-    if reason is not None:
-        return reason
-    if not (is_live(state, view.book.feed) and is_live(state, view.pool.feed)):
+    """Return the first gate that is shut; those of ``gates``, written out because every update comes here."""
+    risk, book = state.risk, view.book
+    if risk.state is not RiskState.ACTIVE:
+        return RejectionReason.RISK_NOT_ACTIVE
+    if state.late_ns > state.limits.max_late_ns:
+        return RejectionReason.WORKER_LATE
+    if state.now_ns < risk.cools_until_ns:
+        return RejectionReason.COOLING_DOWN
+    if not (is_live(state, book.feed) and is_live(state, view.pool.feed)):
         return RejectionReason.FEED_NOT_LIVE
-    return book_gate(view.book)
+    if not book.is_synced:
+        return RejectionReason.BOOK_NOT_SYNCED
+    return None if book.crossed_since_ns is None else RejectionReason.BOOK_CROSSED
 
 
 def _is_late(state: EngineState, book: BookView, pool: PoolView) -> bool:

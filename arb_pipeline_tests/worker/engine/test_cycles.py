@@ -249,3 +249,16 @@ def test_a_keyframe_of_the_format_before_resumes_without_cycles() -> None:
         del old[name]
     resumed = Engine.resume(keyframe.msgspec.json.encode(old))
     assert keyframe.dump(resumed.state) == content
+
+
+def test_a_worker_that_is_behind_and_one_that_has_just_resumed_turn_nothing() -> None:
+    triangle = Triangle().calm()
+    triangle.send(ClockTick(triangle.now_ns + 1, 200 * NANOS_PER_MILLISECOND))
+    triangle.flat(CROSS, DEAR_CROSS)
+    forth = triangle.engine.state.cycles[0]
+    assert RejectionReason.WORKER_LATE in forth.tallies
+    triangle.send(ClockTick(triangle.now_ns + 2, 0))
+    triangle.engine.state.risk.cools_until_ns = triangle.now_ns + NANOS_PER_SECOND
+    triangle.flat(CROSS, DEAR_CROSS)
+    assert RejectionReason.COOLING_DOWN in forth.tallies
+    assert not triangle.of(CycleOpened)
