@@ -52,7 +52,7 @@ def test_a_stopped_feed_is_told_in_time_and_its_recovery_too(
     ):
         worker = WorkerProcess(environ, tmp_path / "worker.log")
         try:
-            until(lambda: (worker.health() or {}).get("is_ready"), "the worker is ready", bound_s=60)
+            until(lambda: (worker.health() or {}).get("is_ready"), "the worker is ready", bound_s=120)
             targets = {"arb-worker": int(environ["ARB_PORT_GATEWAY"]), "arb-api": int(environ["ARB_PORT_API"])}
             waits = {"ArbConnectorDisconnected": f"{wait_s}s"}
             with open_tower(program, tmp_path, targets, waits=waits) as tower:

@@ -145,7 +145,7 @@ async def open_door(repository: Path, folder: Path, program: Callable[[str], str
         assert checked.returncode == 0, checked.stderr
         with running(folder / "api.log", api, env=environ), running(folder / "nginx.log", nginx):
             live = f"http://127.0.0.1:{ports['api']}/api/v1/health/live"
-            await asyncio.to_thread(until, lambda: answers(live), "the API answers", bound_s=60)
+            await asyncio.to_thread(until, lambda: answers(live), "the API answers", bound_s=120)
             yield Door(
                 console=f"https://localhost:{ports['tls']}",
                 dagster=f"https://localhost:{ports['dagster_tls']}",

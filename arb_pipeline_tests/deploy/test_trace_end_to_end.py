@@ -34,7 +34,7 @@ def test_a_pause_is_one_trace_from_the_api_to_the_commit(tmp_path: Path) -> None
             command += [] if name == "venues" else ["--log-format", "json"]
             stack.enter_context(running(tmp_path / f"{name}.log", command, env=environ))
         api = f"http://127.0.0.1:{environ['ARB_PORT_API']}/api/v1"
-        until(lambda: answers(f"{api}/health/ready"), "the API is ready", bound_s=90)
+        until(lambda: answers(f"{api}/health/ready"), "the API is ready", bound_s=120)
         login = post(f"{api}/auth/login", {"username": "olga", "password": PASSWORD, "mode": "bearer"})
         post(
             f"{api}/controls/pause",

@@ -70,8 +70,8 @@ def open_stand(folder: Path, users: int) -> Iterator[Stand]:
 
         start("venues")
         pids = {"worker": start("worker", "--log-level", "WARNING"), "api": start("api", "--log-level", "WARNING")}
-        until(lambda: answers(f"{worker}/ready"), "the worker is ready", bound_s=90)
-        until(lambda: answers(f"{api}/api/v1/health/ready"), "the API is ready", bound_s=90)
+        until(lambda: answers(f"{worker}/ready"), "the worker is ready", bound_s=180)
+        until(lambda: answers(f"{api}/api/v1/health/ready"), "the API is ready", bound_s=180)
         yield Stand(environ, folder, api, worker, pids)
 
 
