@@ -6,9 +6,11 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
 
 from arb_pipeline.clock import now_ns
 from arb_pipeline.resources import WorkerHealth
+from arb_pipeline.watch.instance import stale_assets
 from arb_pipeline_tests.fixtures.mailbox import Mailbox
 from arb_pipeline_tests.fixtures.platform import Platform, platform_at
 from arb_pipeline_tests.pipeline.test_sensors import tick
@@ -226,3 +228,54 @@ def test_a_failed_run_names_its_step_and_error_and_the_next_good_one_ends_it(wat
     ticks(watched, 1)
     assert subjects(box)[1:] == ["RESOLVED: run of arithmetic failed"]
     assert f"run {good.run_id} succeeded" in text_of(box, 1)
+
+
+def check_says(platform: Platform, *, passed: bool) -> None:
+    """Let the check of a lake table find something, or nothing."""
+    platform.instance.report_runless_asset_event(
+        dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey(["lake", "book_updates"]),
+            check_name="rows_verified",
+            passed=passed,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description="3 rows are missing",
+            blocking=True,
+        )
+    )
+
+
+def test_a_failed_check_is_told_with_its_words_until_it_passes_again(watched: Platform, box: Mailbox) -> None:
+    tick(watched, "pipeline_alerts")
+    ticks(watched, 1)
+    assert box.mails == []
+    check_says(watched, passed=False)
+    tick(watched, "pipeline_alerts")
+    ticks(watched, 1)
+    assert subjects(box) == ["CRITICAL: lake/book_updates: rows_verified failed"]
+    assert "3 rows are missing" in text_of(box)
+    assert "/assets/lake/book_updates?view=checks" in text_of(box)
+    check_says(watched, passed=True)
+    tick(watched, "pipeline_alerts")
+    ticks(watched, 1)
+    assert subjects(box)[1:] == ["RESOLVED: lake/book_updates: rows_verified failed"]
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (FreshnessState.PASS, []),
+        (FreshnessState.WARN, [("info", "lake/gaps is getting old")]),
+        (FreshnessState.FAIL, [("warning", "lake/gaps is too old")]),
+    ],
+)
+def test_an_asset_that_misses_its_freshness_policy_is_an_alert(
+    watched: Platform, state: FreshnessState, expected: list[tuple[str, str]]
+) -> None:
+    key = dg.AssetKey(["lake", "gaps"])
+    watched.instance.report_runless_asset_event(
+        FreshnessStateChange(
+            key=key, previous_state=FreshnessState.UNKNOWN, new_state=state, state_change_timestamp=1.0
+        )
+    )
+    alerts = stale_assets(watched.instance, [key], url="http://127.0.0.1:3000")
+    assert [(alert.severity.value, alert.title) for alert in alerts] == expected
