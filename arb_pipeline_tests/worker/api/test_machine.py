@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from fastapi.routing import APIRoute
 
 from streaming_worker.adapters.clock import HandClock
 from streaming_worker.api.dagster_link import DagsterLink, pipeline_of
 from streaming_worker.api.reading import machine
+from streaming_worker.api.routes.machine import router
 from streaming_worker.core.units import NANOS_PER_SECOND
 
 SECOND = NANOS_PER_SECOND
@@ -97,3 +99,8 @@ async def test_dagster_that_is_not_there_is_said_once_and_not_asked_again_at_onc
 @pytest.mark.parametrize("name", ["status.json", "system.json", "readings.json"])
 def test_readings_are_json(name: str) -> None:
     assert machine.readings({name: {"count": 1}}).startswith(b"{")
+
+
+def test_the_routes_stand_beside_the_others() -> None:
+    paths = {route.path for route in router.routes if isinstance(route, APIRoute)}
+    assert paths == {"/api/v1/system", "/api/v1/diagnostics"}

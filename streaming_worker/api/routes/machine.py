@@ -6,13 +6,14 @@ import zipfile
 import anyio.to_thread
 from fastapi import APIRouter, Response
 
+from streaming_worker.api.edge import API
 from streaming_worker.api.reading import machine
 from streaming_worker.api.schemas.base import moment
 from streaming_worker.api.schemas.machine import SystemStatus
 from streaming_worker.api.security import Operator, Viewer
 from streaming_worker.api.services import Parts
 
-router = APIRouter(tags=["system"])
+router = APIRouter(prefix=API, tags=["system"])
 
 
 @router.get("/system")

@@ -57,7 +57,7 @@ function Verdict({ status }: { status: Status }): ReactNode {
   const bad = worker.state !== "up" || status.health === "down";
   const tone = bad ? "bad" : status.health === "degraded" || status.risk.is_paused ? "warn" : "";
   return (
-    <section className={`verdict ${tone}`} aria-label="In short">
+    <section className={`verdict ${tone === "" ? "" : `is-${tone}`}`} aria-label="In short">
       <dl>
         <div>
           <dt>Is it running?</dt>
@@ -65,7 +65,7 @@ function Verdict({ status }: { status: Status }): ReactNode {
         </div>
         <div>
           <dt>Is it healthy?</dt>
-          <dd><Dot state={status.health} />{status.why[0] ?? HEALTH_WORDS[status.health]}</dd>
+          <dd title={status.why.join("; ")}><Dot state={status.health} />{HEALTH_WORDS[status.health]}</dd>
         </div>
         <div>
           <dt>What is it finding?</dt>

@@ -1,6 +1,6 @@
 // What every screen has around it: mode, risk state, feeds with their ages, clocks, alarms, menu.
 import { Button, Drawer, Menu, Modal } from "@mantine/core";
-import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
+import { type ReactNode, useCallback, useLayoutEffect, useRef, useState } from "react";
 import { Link, NavLink, Outlet, useLocation } from "react-router";
 
 import { type StatusView, useStatus } from "../api/queries";
@@ -22,7 +22,8 @@ export function Shell(): ReactNode {
   const { pathname } = useLocation();
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
-  useEffect(() => {
+  // before the next key can come: a focus that moves later would take it away from where the key put it
+  useLayoutEffect(() => {
     const title = SCREENS.find((screen) => screen.path === pathname)?.title ?? "arb console";
     document.title = `${title} \u00b7 arb console`;
     if (!isFirst.current) main.current?.focus({ preventScroll: true });
