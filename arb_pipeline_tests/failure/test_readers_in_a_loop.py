@@ -24,7 +24,7 @@ REPOSITORY = HERE.parents[1]
 KINDS = ("cli", "polars", "record")
 LONG_S = float(os.environ.get("READERS_SECONDS", "300"))
 SHORT_S = 3.0
-BOUND_S = 90.0
+BOUND_S = 240.0
 EVENTS_PER_S = 2_000
 TICK_S = 0.01
 
