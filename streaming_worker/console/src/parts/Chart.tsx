@@ -111,7 +111,7 @@ export function Chart({ title, x, lines, overTime = false, height = 210, unit, x
         ))}
       </ul>
       <div className="chart" ref={box} aria-hidden="true" />
-      <table className="unseen">
+      <div className="unseen"><table>
         <caption>{title}</caption>
         <thead>
           <tr><th scope="col">{overTime ? "time" : "at"}</th>{lines.map((line) => <th scope="col" key={line.label}>{line.label}</th>)}</tr>
@@ -124,7 +124,7 @@ export function Chart({ title, x, lines, overTime = false, height = 210, unit, x
             </tr>
           ))}
         </tbody>
-      </table>
+      </table></div>
     </figure>
   );
 }

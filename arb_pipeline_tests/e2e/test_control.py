@@ -1,0 +1,74 @@
+"""Who may do what: seen in the browser, checked at the API."""
+
+import httpx
+
+from arb_pipeline_tests.e2e.conftest import OpenPage
+from arb_pipeline_tests.e2e.running_platform import RunningPlatform, until
+from arb_pipeline_tests.e2e.watched_page import WatchedPage
+
+
+def test_a_viewer_sees_limits_and_changes_none(platform: RunningPlatform, open_page: OpenPage) -> None:
+    viewer = open_page("vic")
+    viewer.open("Risk controls")
+    viewer.page.get_by_role("region", name="Limits").first.get_by_text("USD").first.wait_for()
+    assert viewer.page.get_by_role("button", name="Pause").count() == 0
+    assert viewer.page.get_by_role("button", name="Change").count() == 0
+    viewer.open("Settings")
+    assert viewer.page.get_by_text("Users and roles").count() == 0
+    with platform.signed_in("vic") as client:
+        assert client.post("/controls/pause", json={"reason": "not mine to do"}).status_code == 403
+        assert client.get("/users").status_code == 403
+    assert viewer.complaints() == []
+
+
+def test_a_limit_is_previewed_before_it_is_changed(platform: RunningPlatform, open_page: OpenPage) -> None:
+    operator = open_page("oli")
+    operator.open("Risk controls")
+    title = "Smallest net edge of an opportunity"
+    with platform.signed_in("oli") as client:
+        before = _limit(client, title)
+        _change_limit(operator, title, "35")
+        until(lambda: _limit(client, title) == "35", "the engine took it")
+        row = operator.page.get_by_role("row").filter(has_text=title).first
+        row.get_by_text("35 bps").wait_for()
+        operator.page.get_by_text("trying a stricter limit").first.wait_for()
+        _change_limit(operator, title, before)
+        until(lambda: _limit(client, title) == before, "it is as it was")
+    assert operator.complaints() == []
+
+
+def _limit(client: httpx.Client, title: str) -> str:
+    limits = client.get("/risk").json()["limits"]
+    return str(next(limit["value"] for limit in limits if limit["title"] == title))
+
+
+def _change_limit(watched: WatchedPage, title: str, value: str) -> None:
+    watched.page.get_by_role("button", name=f"Change {title}").click()
+    dialog = watched.page.get_by_role("dialog")
+    dialog.get_by_label("New value").fill(value)
+    assert dialog.get_by_role("button", name="Set limit").is_disabled()
+    dialog.get_by_role("button", name="Preview").click()
+    dialog.get_by_text("Over the last 24 hours").wait_for()
+    dialog.get_by_label("Reason").fill("trying a stricter limit")
+    dialog.get_by_role("button", name="Set limit").click()
+    dialog.wait_for(state="hidden")
+
+
+def test_an_admin_makes_and_shuts_out_a_user(platform: RunningPlatform, open_page: OpenPage) -> None:
+    admin = open_page("ann")
+    admin.open("Settings")
+    admin.page.get_by_role("button", name="Add user").click()
+    dialog = admin.page.get_by_role("dialog")
+    dialog.get_by_label("User name").fill("bea")
+    dialog.get_by_label("First password").fill("seven-grey-herons-7")
+    dialog.get_by_role("button", name="Add", exact=True).click()
+    row = admin.page.get_by_role("row").filter(has_text="bea")
+    row.get_by_role("button", name="Disable").click()
+    row.get_by_text("disabled").wait_for()
+    answer = httpx.post(
+        f"{platform.url}/api/v1/auth/login",
+        json={"username": "bea", "password": "seven-grey-herons-7", "mode": "bearer"},
+        trust_env=False,
+    )
+    assert answer.status_code in (401, 403)
+    assert admin.complaints() == []
