@@ -1,31 +1,39 @@
 """What goes out on each topic and when: straight after a line of the worker, and once a second for the slow ones."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
 from pydantic import BaseModel
 
 from streaming_worker.adapters.clock import Clock
+from streaming_worker.api.log_tail import Level, newest
 from streaming_worker.api.reading import now, recent
 from streaming_worker.api.reading.markets import Markets
 from streaming_worker.api.reading.risk import risk_brief
 from streaming_worker.api.reading.status import Sight, status
-from streaming_worker.api.schemas.market import BookTop
+from streaming_worker.api.schemas.system import LogLine
 from streaming_worker.api.stream import Broadcaster, Kind, Topic, items
 from streaming_worker.api.worker_link import WorkerView
 from streaming_worker.core.outputs import EpisodeGrade, Opportunity, OpportunityOpened, SimulatedTrade
+from streaming_worker.core.units import NANOS_PER_SECOND
 from streaming_worker.service.live import LiveOutput
 
 STATUS_S = 1.0
 _NOTHING = b"null"
+_Marked = tuple[str, object, BaseModel | None]
 
 
 class Broadcasts:
     """Turns changes of the view into messages; remembers only what was sent last."""
 
-    def __init__(self, broadcaster: Broadcaster, sight: Sight, clock: Clock) -> None:
+    def __init__(self, broadcaster: Broadcaster, sight: Sight, clock: Clock, log_folder: Path) -> None:
         self._out = broadcaster
         self._sight = sight
         self._clock = clock
+        self._log_folder = log_folder
+        self._logs: list[LogLine] = []
         self._status = _NOTHING
         self._sent: dict[Topic, dict[str, object]] = {topic: {} for topic in Topic}
         self._run_id: str | None = None
@@ -42,8 +50,10 @@ class Broadcasts:
             (Topic.REJECTIONS, lambda: items(_rows(recent.rejections(self._view, self._markets)))),
             (Topic.INVENTORY, self._inventory),
             (Topic.ALERTS, lambda: items(_rows(recent.alerts(self._view)))),
+            (Topic.LOGS, lambda: items(_rows(self._logs))),
         ):
-            broadcaster.set_snapshot(topic, make)
+            seeded = topic in (Topic.RISK, Topic.BOOKS, Topic.OPPORTUNITIES, Topic.INVENTORY)
+            broadcaster.set_snapshot(topic, partial(self._seeded, topic, make) if seeded else make)
 
     @property
     def _view(self) -> WorkerView:
@@ -60,7 +70,18 @@ class Broadcasts:
             self._status = _json(made)
             if self._out.is_wanted(Topic.STATUS):
                 self._out.publish(Topic.STATUS, self._status)
+            if self._out.is_wanted(Topic.LOGS):
+                await self._follow_logs()
             await self._clock.sleep(STATUS_S)
+
+    async def _follow_logs(self) -> None:
+        """Send the lines that were not there a second ago."""
+        lines = await asyncio.to_thread(newest, self._log_folder, level=Level.INFO, program=None, limit=recent.MOST)
+        known = set(_rows(self._logs))
+        self._logs = lines
+        fresh = [row for row in _rows(lines) if row not in known]
+        if fresh:
+            self._out.publish(Topic.LOGS, items(fresh))
 
     async def current(self, now_ns: int) -> bytes:
         """Return the newest status as JSON; made now where the first is still to come."""
@@ -77,31 +98,37 @@ class Broadcasts:
             self._out.start_over("the worker was started anew" if view.is_up else view.detail)
         if not self._out.viewer_count:
             return
-        self._changed_rows(Topic.BOOKS, [(one.id, (one.updates, one.state), one) for one in self._book_tops()])
-        self._changed_rows(Topic.RISK, [("", view.risk, None)])
+        for topic in (Topic.BOOKS, Topic.RISK, Topic.OPPORTUNITIES):
+            self._send_changed(topic)
         self._events(fresh)
-        second = self._clock.now_ns() // 1_000_000_000
+        second = self._clock.now_ns() // NANOS_PER_SECOND
         if second != self._second:
             self._second = second
-            self._slow()
+            self._send_changed(Topic.INVENTORY)
+            if self._out.is_wanted(Topic.FEEDS):
+                self._out.publish(Topic.FEEDS, self._feeds())
 
-    def _slow(self) -> None:
-        if self._out.is_wanted(Topic.FEEDS):
-            self._out.publish(Topic.FEEDS, self._feeds())
-        if self._out.is_wanted(Topic.INVENTORY):
-            self._changed_rows(Topic.INVENTORY, [("", self._view.holdings, None)])
+    def _rows_of(self, topic: Topic) -> list[_Marked]:
+        """The rows of a topic with what tells whether each has changed; a topic of one object has one without a row."""
+        view, markets = self._view, self._markets
+        match topic:
+            case Topic.BOOKS:
+                tops = now.books(view, markets, self._clock.now_ns())
+                return [(one.id, (one.updates, one.state), one) for one in tops]
+            case Topic.OPPORTUNITIES:
+                shown = recent.open_opportunities(view, markets, self._clock.now_ns())
+                return [(one.id, (one.updates, one.peak_net_usd), one) for one in shown]
+            case Topic.RISK:
+                return [("", (view.risk, len(view.recent("limit_changes"))), None)]
+            case _:
+                return [("", view.holdings, None)]
 
-    def _book_tops(self) -> list[BookTop]:
-        if not self._out.is_wanted(Topic.BOOKS):
-            return []
-        return now.books(self._view, self._markets, self._clock.now_ns())
-
-    def _changed_rows(self, topic: Topic, rows: Sequence[tuple[str, object, BaseModel | None]]) -> None:
+    def _send_changed(self, topic: Topic) -> None:
         """Send what differs from what was sent; a topic of one object is sent whole."""
         if not self._out.is_wanted(topic):
             return
         sent = self._sent[topic]
-        changed = [(row_id, mark, row) for row_id, mark, row in rows if row_id not in sent or sent[row_id] != mark]
+        changed = [one for one in self._rows_of(topic) if one[0] not in sent or sent[one[0]] != one[1]]
         if not changed:
             return
         sent.update({row_id: mark for row_id, mark, _ in changed})
@@ -109,23 +136,19 @@ class Broadcasts:
         whole = {Topic.RISK: self._risk, Topic.INVENTORY: self._inventory}.get(topic)
         self._out.publish(topic, items(parts) if whole is None else whole())
 
+    def _seeded(self, topic: Topic, make: Callable[[], bytes]) -> bytes:
+        """A snapshot holds the newest of everything: nothing of it is sent again as a change."""
+        self._sent[topic] = {row_id: mark for row_id, mark, _ in self._rows_of(topic)}
+        return make()
+
     def _events(self, fresh: Sequence[LiveOutput]) -> None:
-        view, markets = self._view, self._markets
-        ids = _opportunities_of(fresh)
-        open_rows = [
-            (one.id, (one.updates, one.peak_net_usd), one)
-            for one in (
-                recent.open_opportunities(view, markets, self._clock.now_ns())
-                if self._out.is_wanted(Topic.OPPORTUNITIES)
-                else []
-            )
-        ]
-        self._changed_rows(Topic.OPPORTUNITIES, open_rows)
         if not fresh:
             return
+        view, markets = self._view, self._markets
+        ids = _opportunities_of(fresh)
         if ids:
             self._send(Topic.OPPORTUNITIES, recent.opportunities(view, markets, ids))
-            for one in ids:
+            for one in ids - {episode.opportunity_id for episode in view.episodes}:
                 self._sent[Topic.OPPORTUNITIES].pop(one, None)
         trades = {one.output.trade_id for one in fresh if isinstance(one.output, SimulatedTrade)}
         if trades:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -105,9 +106,6 @@ class Edge:
                 raise
             body = error_body("too_slow", "the answer took too long", scope["state"]["request_id"])
             await JSONResponse(body, status_code=503)(scope, receive, answer.send)
-        except _TooLargeError:
-            body = error_body("too_large", f"at most {MAX_BODY_BYTES} bytes", scope["state"]["request_id"])
-            await JSONResponse(body, status_code=413)(scope, receive, answer.send)
 
     async def _refusal(self, scope: Scope) -> _Refusal | None:
         length = Headers(scope=scope).get("content-length", "0")
@@ -142,10 +140,6 @@ def limit_kind(path: str) -> LimitKind:
     return LimitKind.CONTROLS if path.startswith(f"{API}/controls/") else LimitKind.GENERAL
 
 
-class _TooLargeError(Exception):
-    """A body without a length turned out too long."""
-
-
 class _Limited:
     """Counts a body's bytes as they come."""
 
@@ -157,7 +151,7 @@ class _Limited:
         message = await self._receive()
         self._bytes += len(message.get("body", b""))
         if self._bytes > MAX_BODY_BYTES:
-            raise _TooLargeError
+            raise HTTPException(413, f"at most {MAX_BODY_BYTES} bytes")
         return message
 
 

@@ -70,7 +70,7 @@ def build_services(config: Config, clock: Clock, *, passwords: Passwords | None 
     markets, desk = Markets(config.engine), RecordDesk(config.paths.data_dir, clock, counters)
     link = WorkerLink(f"http://{config.gateway.host}:{config.gateway.port}", clock, lambda _: None)
     sight = Sight(view=link.view, markets=markets, desk=desk, profile=config.profile, release=RELEASE)
-    broadcasts = Broadcasts(broadcaster, sight, clock)
+    broadcasts = Broadcasts(broadcaster, sight, clock, config.paths.logs)
     link.on_change = broadcasts.on_change
     return Services(
         config=config,
@@ -114,7 +114,8 @@ def create_app(services: Services, *, console_dir: Path | None = None) -> FastAP
     require_rules(app)
     openapi.complete(app)
     problems.add_handlers(app)
-    app.mount("/", ConsoleFiles(console_dir or api.console_dir))
+    # Not a route: what is no route of ours is a page.
+    app.router.default = ConsoleFiles(console_dir or api.console_dir)
     if api.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -145,5 +146,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
                 task.cancel()
     await services.link.close()
     await asyncio.to_thread(app.state.tracing.close)
+    await services.limiter.close()
     await asyncio.to_thread(services.desk.close)
     await asyncio.to_thread(services.database.close)

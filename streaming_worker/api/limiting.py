@@ -15,6 +15,7 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from limits.errors import StorageError as LimitStorageError
+from redis.asyncio import ConnectionPool
 
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.config.model import ApiConfig
@@ -25,6 +26,7 @@ _IPV6_PREFIX: Final = 64
 _RETRY_NS: Final = 10 * NANOS_PER_SECOND
 _WINDOW_NS: Final = 60 * NANOS_PER_SECOND
 _SWEEP_EVERY: Final = 10_000
+_REDIS_S: Final = 0.5
 
 
 class LimitKind(StrEnum):
@@ -97,13 +99,16 @@ class Limiter:
         }
         self._memory = MemoryWindow(clock)
         self._shared: MovingWindowRateLimiter | None = None
+        self._pool: ConnectionPool | None = None
         if config.redis_url is not None:
+            self._pool = ConnectionPool.from_url(
+                config.redis_url, socket_timeout=_REDIS_S, socket_connect_timeout=_REDIS_S
+            )
             storage = RedisStorage(
                 f"async+{config.redis_url}",
                 wrap_exceptions=True,
                 implementation="redispy",
-                socket_timeout=0.5,
-                socket_connect_timeout=0.5,
+                connection_pool=self._pool,  # type: ignore[arg-type]  # taken as it is, whatever the annotation says
             )
             self._shared = MovingWindowRateLimiter(storage)
         self._memory_until_ns = 0
@@ -112,6 +117,11 @@ class Limiter:
     def is_shared(self) -> bool:
         """Whether Redis counts now."""
         return self._shared is not None and self._clock.monotonic_ns() >= self._memory_until_ns
+
+    async def close(self) -> None:
+        """Close the connections to Redis, where there are any."""
+        if self._pool is not None:
+            await self._pool.disconnect()
 
     async def take(self, kind: LimitKind, who: str) -> Allowance:
         """Count one request and say what is left."""

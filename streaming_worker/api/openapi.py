@@ -21,6 +21,13 @@ _TOLD: Final = {
     429: "too many requests; Retry-After says when to come back",
     503: "the worker, the record or the state does not answer now",
 }
+_COMMON: Final = {
+    400: "the request cannot be read",
+    404: "there is no such thing",
+    405: "not this way",
+    409: "it is not as this expects",
+    413: "the body is too long",
+}
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -69,11 +76,10 @@ def _add_route(schema: dict[str, Any], route: APIRoute) -> None:
             operation["x-scope"] = rule.scope.value
         operation["security"] = _security(rule, method)
         for status, description in _TOLD.items():
-            if rule.role is not None or status not in (401, 403):
-                known = operation["responses"].get(str(status), {})
-                operation["responses"][str(status)] = _error(known.get("description") or description) | (
-                    known if status == 503 else {}
-                )
+            known = operation["responses"].get(str(status), {})
+            operation["responses"][str(status)] = _error(known.get("description") or description) | (
+                known if status == 503 else {}
+            )
         for status in operation["responses"]:
             if status.startswith("4") and int(status) not in _TOLD:
                 operation["responses"][status] = _error(operation["responses"][status].get("description", "refused"))
@@ -81,7 +87,7 @@ def _add_route(schema: dict[str, Any], route: APIRoute) -> None:
 
 
 def _add_common(operation: dict[str, Any]) -> None:
-    for status, description in ((404, "there is no such thing"), (409, "it is not as this expects")):
+    for status, description in _COMMON.items():
         operation["responses"].setdefault(str(status), _error(description))
 
 

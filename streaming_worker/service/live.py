@@ -32,7 +32,10 @@ MOST_LISTENERS: Final = 8
 
 
 class LiveBook(msgspec.Struct, frozen=True):
-    """The top of one book. Units: quote x 1e8, base x 1e8; ns. ``lag_ns`` is by the venue's clock."""
+    """The top of one book. Units: quote x 1e8, base x 1e8; ns.
+
+    ``updates`` counts snapshots and deltas; ``lag_ns`` is by the venue's clock.
+    """
 
     is_synced: bool
     best_bid: tuple[int, int] | None
@@ -146,7 +149,7 @@ class Live:
         self._fresh: list[LiveOutput] = []
         self._listeners: list[asyncio.Queue[bytes | None]] = []
         self._number = 0
-        self._seen: dict[str, int] = {}
+        self._seen: dict[str, tuple[Nanos, int, bool]] = {}
         self._risk: LiveRisk | None = None
         self._closing = asyncio.Event()
         self._encoder = msgspec.json.Encoder()
@@ -232,7 +235,7 @@ class Live:
         )
 
     def _is_news(self, view: BookView | PoolView, is_snapshot: bool) -> bool:
-        mark = view.updates * 2 + view.is_synced
+        mark = (view.received_ns, view.updates, view.is_synced)
         if is_snapshot:
             return True
         is_news = self._seen.get(view.key) != mark
@@ -262,7 +265,7 @@ def _book(view: BookView) -> LiveBook:
         best_ask=book.best_ask,
         bids=book.bid_count,
         asks=book.ask_count,
-        updates=view.updates,
+        updates=view.snapshots + view.updates,
         is_crossed=book.is_crossed,
         received_ns=view.received_ns,
         lag_ns=view.lag_ns,

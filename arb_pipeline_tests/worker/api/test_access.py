@@ -1,0 +1,190 @@
+"""Who may do what, over every route and topic that there is: found from the application, so that none is forgotten."""
+
+import pytest
+from fastapi.routing import APIRoute, APIWebSocketRoute
+
+from arb_pipeline_tests.fixtures.api import Api
+from streaming_worker.api.factory import create_app
+from streaming_worker.api.identity.principal import ALL_SCOPES, Principal
+from streaming_worker.api.identity.roles import Role, Scope
+from streaming_worker.api.routes import status
+from streaming_worker.api.security import Rule, rule_of
+from streaming_worker.api.stream import ROLE_OF_TOPIC, Topic, Viewer
+from streaming_worker.errors import ConfigError
+
+# Refusals that say something else than "your role may not".
+OWN_REASONS = {"observe_only", "bad_login"}
+OPEN = {
+    "/api/v1/auth/login",
+    "/api/v1/auth/refresh",
+    "/api/v1/health/live",
+    "/api/v1/health/ready",
+}
+OPERATORS = {
+    "/api/v1/controls/pause",
+    "/api/v1/controls/resume",
+    "/api/v1/controls/kill",
+    "/api/v1/controls/limits",
+    "/api/v1/controls/live-trading",
+    "/api/v1/inventory/advice/{advice_id}/ack",
+    "/api/v1/logs",
+}
+ADMINS = {
+    "/api/v1/users",
+    "/api/v1/users/{user_id}",
+    "/api/v1/audit",
+    "/api/v1/audit/verify",
+    "/api/v1/exports/audit.{form}",
+    "/api/v1/settings/alert-channels/{name}/test",
+}
+
+
+def routes(api: Api) -> list[tuple[str, APIRoute, Rule]]:
+    """Return every method of every route with its rule."""
+    found = []
+    for route in api.app.routes:
+        if isinstance(route, APIRoute):
+            rule = rule_of(route)
+            assert rule is not None, route.path
+            found += [(method, route, rule) for method in sorted(route.methods)]
+    return found
+
+
+def address(route: APIRoute) -> str:
+    """Return an address that fits the route, of things that are not there."""
+    path = route.path
+    for name in ("{opportunity_id}", "{trade_id}", "{session_id}", "{user_id}", "{key_id}"):
+        path = path.replace(name, "aa00")
+    fillers = {
+        "{advice_id}": "a" * 24,
+        "{day}": "2026-01-31",
+        "{name}": "email",
+        "{key}": "gemini:NONE",
+        "{form}": "csv",
+    }
+    for name, value in fillers.items():
+        path = path.replace(name, value)
+    assert "{" not in path, path
+    return path
+
+
+def test_the_application_has_the_routes_that_this_file_speaks_of(api: Api) -> None:
+    paths = {route.path for _, route, _ in routes(api)}
+    assert len(paths) > 55
+    assert paths >= OPEN | OPERATORS | ADMINS
+
+
+def test_a_route_needs_exactly_the_role_that_it_is_meant_for(api: Api) -> None:
+    for method, route, rule in routes(api):
+        if route.path in OPEN:
+            expected = None
+        elif route.path in OPERATORS:
+            expected = Role.OPERATOR
+        else:
+            expected = Role.ADMIN if route.path in ADMINS else Role.VIEWER
+        assert rule.role is expected, f"{method} {route.path}"
+
+
+def forgotten() -> dict[str, int]:
+    """Stand for a route whose author forgot the rule."""
+    return {}
+
+
+def test_a_route_without_a_rule_does_not_start(api: Api) -> None:
+    route = APIRoute("/api/v1/forgotten", forgotten, methods=["GET"])
+    status.router.routes.append(route)
+    try:
+        with pytest.raises(ConfigError, match="/api/v1/forgotten names no rule"):
+            create_app(api.services)
+    finally:
+        status.router.routes.remove(route)
+
+
+def test_the_stream_is_the_only_route_that_asks_for_itself(api: Api) -> None:
+    sockets = [route.path for route in api.app.routes if isinstance(route, APIWebSocketRoute)]
+    assert sockets == ["/api/v1/stream"]
+
+
+async def test_nobody_gets_in_and_is_told_in_the_one_shape(api: Api) -> None:
+    async with api.client(ip="192.0.2.7") as client:
+        for method, route, rule in routes(api):
+            answer = await client.request(method, address(route))
+            if rule.role is None:
+                assert answer.status_code not in (401, 403) or route.path == "/api/v1/auth/refresh", route.path
+                continue
+            assert answer.status_code == 401, f"{method} {route.path}"
+            assert answer.headers["www-authenticate"] == "Bearer"
+            error = answer.json()["error"]
+            assert (error["code"], error["request_id"]) == ("not_authenticated", answer.headers["x-request-id"])
+            assert set(error) == {"code", "message", "request_id"}
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_each_role_may_what_its_rule_says_and_nothing_else(api: Api, role: Role) -> None:
+    allowed = refused = 0
+    for method, route, rule in routes(api):
+        if rule.role is None:
+            continue
+        # A token each: some of these calls end the login that makes them.
+        async with api.client(token=api.token(role)) as client:
+            answer = await client.request(method, address(route))
+        where = f"{method} {route.path} as {role.value}: {answer.status_code}"
+        assert answer.status_code < 500 or answer.json()["error"]["code"] == "worker_down", where
+        if role.includes(rule.role):
+            allowed += 1
+            assert answer.status_code != 401, where
+            if answer.status_code == 403:
+                assert answer.json()["error"]["code"] in OWN_REASONS | {"forbidden"}, where
+                assert answer.json()["error"]["message"] != f"this needs role {rule.role.value}", where
+        else:
+            refused += 1
+            assert answer.status_code == 403, where
+            error = answer.json()["error"]
+            assert (error["code"], error["message"]) == ("forbidden", f"this needs role {rule.role.value}")
+    assert allowed > 40
+    assert (refused > 0) is (role is not Role.ADMIN)
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+async def test_a_key_may_what_its_scope_says_even_an_admins(api: Api, scope: Scope) -> None:
+    _, value = api.key(Role.ADMIN, scope)
+    async with api.client(token=value) as client:
+        for method, route, rule in routes(api):
+            if rule.role is None:
+                continue
+            answer = await client.request(method, address(route))
+            where = f"{method} {route.path} with {scope.value}: {answer.status_code}"
+            if rule.scope is scope:
+                assert answer.status_code != 401, where
+                if answer.status_code == 403:
+                    assert f"scope {rule.scope.value}" not in answer.json()["error"]["message"], where
+            else:
+                assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden"), where
+
+
+async def test_a_key_never_has_more_than_its_owners_role(api: Api) -> None:
+    _, value = api.key(Role.VIEWER, *Scope)
+    async with api.client(token=value) as client:
+        pause = await client.post("/api/v1/controls/pause", json={"reason": "not mine"})
+        audit = await client.get("/api/v1/audit")
+    assert (pause.status_code, audit.status_code) == (403, 403)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_each_topic_is_followed_by_who_may_and_by_nobody_else(api: Api, role: Role) -> None:
+    assert set(ROLE_OF_TOPIC) == set(Topic)
+    assert [topic for topic in Topic if ROLE_OF_TOPIC[topic] is not Role.VIEWER] == [Topic.LOGS]
+    who = Principal(kind="session", user_id="u", username="u", role=role, scopes=ALL_SCOPES, session_id="s")
+    viewer = Viewer(principal=who, ip="127.0.0.1")
+    refused = api.services.broadcaster.subscribe(viewer, Topic)
+    assert refused == [topic for topic in Topic if not role.includes(ROLE_OF_TOPIC[topic])]
+    assert len(viewer.waiting) == len(Topic) - len(refused)
+
+
+async def test_metrics_are_open_to_this_machine_and_to_nobody_behind_a_proxy(api: Api) -> None:
+    async with api.client() as here, api.client(ip="192.0.2.7") as elsewhere:
+        local = await here.get("/metrics")
+        proxied = await here.get("/metrics", headers={"x-forwarded-for": "127.0.0.1"})
+        remote = await elsewhere.get("/metrics")
+    assert (local.status_code, proxied.status_code, remote.status_code) == (200, 401, 401)
+    assert b"http_requests_total" in local.content
