@@ -28,6 +28,7 @@ OPERATORS = {
     "/api/v1/controls/live-trading",
     "/api/v1/inventory/advice/{advice_id}/ack",
     "/api/v1/logs",
+    "/api/v1/diagnostics",
 }
 ADMINS = {
     "/api/v1/users",
