@@ -18,6 +18,11 @@ def project_folder() -> Path:
     raise ConfigError(f"no dbt project in {package.parent / 'dbt'} nor in {package / _IN_WHEEL}", key="dbt")
 
 
+def fee_tiers() -> Path:
+    """Return the list of published fee tiers."""
+    return project_folder() / "seeds" / "fee_tiers.csv"
+
+
 def manifest_path() -> Path:
     """Return where the manifest is, made by the install step."""
     return project_folder() / "target" / "manifest.json"

@@ -8,6 +8,7 @@ import dagster as dg
 from arb_pipeline import defs as parts
 from arb_pipeline.clock import now_ns
 from arb_pipeline.dbt_files import dbt_program, project_folder
+from arb_pipeline.defs.fresh import with_freshness
 from arb_pipeline.defs.jobs import COMPACTION, HOURLY, REPORT
 from arb_pipeline.defs.keep.jobs import keep_jobs
 from arb_pipeline.defs.keep.schedules import keep_schedules
@@ -72,7 +73,9 @@ def build(settings: PipelineSettings) -> dg.Definitions:
     with warnings.catch_warnings():
         # A parameter of ours that Dagster calls beta (how many partitions a run takes): not a line in every run's log.
         warnings.simplefilter("ignore", category=dg.BetaWarning)
-        assets = dg.load_assets_from_package_module(parts, include_specs=True)
+        loaded = dg.load_assets_from_package_module(parts, include_specs=True)
+        kinds = (dg.AssetsDefinition, dg.AssetSpec)
+        assets = dg.map_asset_specs(with_freshness, [asset for asset in loaded if isinstance(asset, kinds)])
         checks = dg.load_asset_checks_from_package_module(parts)
     return dg.Definitions(
         assets=assets,

@@ -114,9 +114,14 @@ class DbtFolders(dg.ConfigurableResource):  # type: ignore[type-arg]  # generic 
 
 
 class Published(dg.ConfigurableResource):  # type: ignore[type-arg]  # generic in its value, which is itself
-    """The file that analysts open; replaced as a whole."""
+    """The file that analysts open; replaced as a whole. The pages about data quality stand beside it."""
 
     path: str
+
+    @property
+    def pages(self) -> Path:
+        """Return the folder of the pages about data quality."""
+        return Path(self.path).parent / "quality"
 
     @contextmanager
     def reader(self) -> Iterator[duckdb.DuckDBPyConnection]:

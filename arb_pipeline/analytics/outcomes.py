@@ -72,4 +72,17 @@ SELECT worker, run_id, trade_id, latency_ns, count(*) AS copies
 GROUP BY ALL HAVING copies > 1
 """
 
+# Views of openings and markets also cover the hours around.
+REFERENCES: Final[dict[str, str]] = {
+    "a trade belongs to an episode that opened": """
+FROM trade_outcomes ANTI JOIN opportunity_openings USING (worker, opportunity_id)
+SELECT worker, run_id, trade_id, opportunity_id ORDER BY ALL
+""",
+    "a trade is on markets that its run watched": """
+FROM (FROM trade_outcomes SELECT worker, run_id, trade_id, unnest([instrument, pool]) AS market)
+ANTI JOIN replay_markets USING (worker, run_id, market)
+SELECT worker, run_id, trade_id, market ORDER BY ALL
+""",
+}
+
 COLUMNS: Final = TRADE_OUTCOMES.column_names

@@ -56,3 +56,21 @@ FROM hours FULL JOIN outcomes USING (hour_ns, worker, latency_ns)
 SELECT hour_ns, worker, latency_ns, hours.net AS in_pnl, outcomes.net AS in_trades
 WHERE hours.net IS DISTINCT FROM outcomes.net OR hours.trades IS DISTINCT FROM outcomes.trades
 """
+
+COMPLETE_MILLIONTHS: Final = 999_000
+
+# Rows whose share of the hour is not that of the worse of their two markets.
+OTHER_COMPLETENESS: Final = """
+FROM pnl_hourly AS booked
+LEFT JOIN feed_quality AS cex ON cex.hour_ns = booked.hour_ns AND cex.worker = booked.worker
+  AND cex.market = booked.instrument
+LEFT JOIN feed_quality AS chain ON chain.hour_ns = booked.hour_ns AND chain.worker = booked.worker
+  AND chain.market = booked.pool
+SELECT booked.hour_ns, booked.worker, instrument, pool, booked.completeness_millionths
+WHERE booked.completeness_millionths
+      <> least(coalesce(cex.completeness_millionths, 0), coalesce(chain.completeness_millionths, 0))
+"""
+INCOMPLETE: Final = f"""
+FROM feed_quality SELECT hour_ns, worker, min(completeness_millionths) AS share
+WHERE market IS NOT NULL GROUP BY hour_ns, worker HAVING share < {COMPLETE_MILLIONTHS} ORDER BY hour_ns, worker
+"""

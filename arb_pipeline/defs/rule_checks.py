@@ -14,6 +14,7 @@ def rules_result(
     rules_of_table: Mapping[str, Mapping[str, str]],
     *,
     queries: Mapping[str, str] | None = None,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> dg.AssetCheckResult:
     """Check rules by table, and queries by name that must give no row; breaking rows are attached."""
     broken = {
@@ -28,7 +29,7 @@ def rules_result(
     checked = sum(len(rules) for rules in rules_of_table.values()) + len(queries or {})
     return dg.AssetCheckResult(
         passed=not broken,
-        severity=dg.AssetCheckSeverity.ERROR,
+        severity=severity,
         description="; ".join(broken) or f"{checked} rules hold",
         metadata={"rules": checked, "broken": dg.MetadataValue.json(broken)},
     )

@@ -177,6 +177,14 @@ class Catalogue:
             ).fetchall()
         return sorted({Hour(hour_ns).date for (hour_ns,) in rows})
 
+    def captured_hours(self) -> list[Hour]:
+        """Return every hour in which something was captured, in order."""
+        with self._open() as connection:
+            rows = connection.execute(
+                "select distinct hour_ns from files where table_name <> ? order by hour_ns", (_NOT_OF_AN_HOUR,)
+            ).fetchall()
+        return [Hour(hour_ns) for (hour_ns,) in rows]
+
     def row_counts(self) -> dict[str, int]:
         """Return the number of rows of each captured table."""
         with self._open() as connection:

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from arb_pipeline.hours import Hour
 from arb_pipeline.lake.connection import quoted
-from arb_pipeline.lake.layout import LakeLayout, appear
+from arb_pipeline.lake.layout import LakeLayout, appear, beside
 from arb_pipeline.lake.tables import LakeTable
 from streaming_worker.storage.schema import ColumnType
 
@@ -28,7 +28,7 @@ def write_hour(
     """Write a query's rows as the hour of a derived table; return their number. Columns are matched by name."""
     folder = layout.folder(table.name, hour)
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / "hour.tmp"
+    temporary = beside(folder / _FILE)
     columns = ", ".join(f"{column.name}::{column.type.value} AS {column.name}" for column in table.columns)
     connection.execute(
         f"COPY (FROM ({query}) SELECT {columns}) TO {quoted(str(temporary))}"

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,3 +62,24 @@ def appear(written: Path, final: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def beside(final: Path) -> Path:
+    """Return where this process writes what will appear at ``final``, and clear away what dead processes left there.
+
+    Two processes that make the same file never write into each other's: the last one to finish wins, as a whole.
+    """
+    for left in final.parent.glob(f".{final.name}.*.new"):
+        if not _is_alive(left.name.split(".")[-2]):
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+    return final.with_name(f".{final.name}.{os.getpid()}.new")
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, ValueError):
+        return True
+    return True

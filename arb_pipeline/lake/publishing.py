@@ -14,7 +14,7 @@ import duckdb
 from arb_pipeline.lake.analyst_view import shown_columns
 from arb_pipeline.lake.connection import quoted
 from arb_pipeline.lake.examples import EXAMPLES
-from arb_pipeline.lake.layout import LakeLayout, appear
+from arb_pipeline.lake.layout import LakeLayout, appear, beside
 from arb_pipeline.lake.tables import LAKE_TABLES
 from streaming_worker.storage.worker_files import FILE_MODE, FOLDER_MODE
 
@@ -42,7 +42,7 @@ WHERE database_name = 'warehouse' AND schema_name = 'marts' ORDER BY table_name,
 def publish(warehouse: Path, layout: LakeLayout, published: Path) -> dict[str, int]:
     """Write the file anew and swap it in; return the number of rows of each mart."""
     published.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    temporary = published.with_name(f".{published.name}.new")
+    temporary = beside(published)
     temporary.unlink(missing_ok=True)
     connection = duckdb.connect(str(temporary))
     try:

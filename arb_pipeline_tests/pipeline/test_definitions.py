@@ -84,3 +84,11 @@ def test_whatever_writes_the_warehouse_takes_its_turn(evening: Evening) -> None:
             pools.update({key.to_user_string(): definition.op.pool for key in definition.keys})
     assert pools["marts/rpt_daily"] == pools["published_database"] == "duckdb_writer"
     assert pools["lake/book_updates"] == "lake_writer"
+
+
+def test_what_should_come_regularly_has_a_freshness_policy(evening: Evening) -> None:
+    specs = {spec.key.to_user_string(): spec for spec in evening.platform.definitions.resolve_all_asset_specs()}
+    always = ["lake/book_updates", "reconciled_opportunities", "pnl_hourly", "marts/rpt_daily", "daily_report"]
+    assert all(specs[name].freshness_policy is not None for name in always)
+    # Nobody has to worry because nothing was killed for an hour.
+    assert specs["lake/risk_events"].freshness_policy is None

@@ -5,14 +5,16 @@ import great_expectations.expectations as gxe
 import pandas as pd
 import pytest
 
-from arb_pipeline.expectations import validate
+from arb_pipeline.expectations import Suite, validate
 from arb_pipeline_tests.fixtures.platform import Evening, checks_of
 
 FRAME = pd.DataFrame({"size": [1, 2, 3], "venue": ["a", "b", "b"]})
 
 
 def test_expectations_that_hold_pass() -> None:
-    result = validate(FRAME, "sizes", [gxe.ExpectColumnValuesToBeBetween(column="size", min_value=1, max_value=3)])
+    result = validate(
+        Suite("sizes", FRAME, [gxe.ExpectColumnValuesToBeBetween(column="size", min_value=1, max_value=3)])
+    )
     assert result.passed
     assert result.metadata["expectations"].value == 1
 
@@ -30,7 +32,7 @@ def test_the_worst_failure_decides_the_severity(severities: list[str], expected:
         gxe.ExpectColumnValuesToBeBetween(column="size", min_value=2 + place, max_value=9, severity=severity)
         for place, severity in enumerate(severities)
     ]
-    result = validate(FRAME, "sizes", suite)
+    result = validate(Suite("sizes", FRAME, suite))
     assert not result.passed
     assert result.severity is expected
     assert result.metadata["failed"].value == len(severities)
@@ -38,14 +40,14 @@ def test_the_worst_failure_decides_the_severity(severities: list[str], expected:
 
 
 def test_an_expectation_that_cannot_be_evaluated_is_an_error_not_bad_data() -> None:
-    result = validate(FRAME, "sizes", [gxe.ExpectColumnValuesToBeUnique(column="missing")])
+    result = validate(Suite("sizes", FRAME, [gxe.ExpectColumnValuesToBeUnique(column="missing")]))
     assert not result.passed
     assert result.metadata["errors"].value == 1
     assert "missing" in result.metadata["failures"].value[0]["error"]
 
 
 def test_no_rows_are_nothing_to_expect_anything_of() -> None:
-    assert validate(FRAME.iloc[:0], "sizes", [gxe.ExpectColumnValuesToBeUnique(column="size")]).passed
+    assert validate(Suite("sizes", FRAME.iloc[:0], [gxe.ExpectColumnValuesToBeUnique(column="size")])).passed
 
 
 def test_the_suite_of_simulated_trades_ran_over_every_trade(evening: Evening) -> None:

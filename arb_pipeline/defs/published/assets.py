@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 
 from arb_pipeline.catalogue_text import OWNERS
-from arb_pipeline.defs.transform.assets import WRITER_POOL, dbt_marts
+from arb_pipeline.defs.transform.assets import WRITER_POOL, WRITER_RETRIES, dbt_marts
 from arb_pipeline.lake.publishing import publish
 from arb_pipeline.resources import Lake, Published, Warehouse
 
@@ -17,6 +17,7 @@ from arb_pipeline.resources import Lake, Published, Warehouse
     code_version="1",
     deps=[key for key in sorted(dbt_marts.keys) if key.path[0] == "marts"],
     pool=WRITER_POOL,
+    retry_policy=WRITER_RETRIES,
 )
 def published_database(lake: Lake, warehouse: Warehouse, published: Published) -> dg.MaterializeResult[None]:
     """The DuckDB file that analysts open: marts as tables, the lake as views, a table readme that explains both.

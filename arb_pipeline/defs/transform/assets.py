@@ -13,6 +13,9 @@ from arb_pipeline.dbt_files import built_manifest
 from arb_pipeline.resources import DbtFolders, Warehouse
 
 WRITER_POOL = "duckdb_writer"
+# One process at a time has the warehouse open. The pool keeps runs of one instance apart; retries, everybody else.
+WRITER_RETRIES = dg.RetryPolicy(max_retries=4, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL)
+_HELD = "Could not set lock on file"
 
 
 class MartTranslator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt is read without its types
@@ -29,7 +32,7 @@ class MartTranslator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt
     name="dbt_marts",
     dagster_dbt_translator=MartTranslator(),
     pool=WRITER_POOL,
-    retry_policy=dg.RetryPolicy(max_retries=1, delay=10),
+    retry_policy=WRITER_RETRIES,
 )
 def dbt_marts(
     context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse, folders: DbtFolders
@@ -50,7 +53,9 @@ def dbt_marts(
                 context.add_output_metadata({"dagster/row_count": rows[name]}, output_name=event.output_name)
         yield event
     if not invocation.is_successful():
-        raise dg.Failure("dbt build failed; see the failed checks and the log of this step", allow_retries=False)
+        # A warehouse that another process has open will be free again; anything else will fail again.
+        is_held = _HELD in str(invocation.get_error())
+        raise dg.Failure("dbt build failed; see the failed checks and the log of this step", allow_retries=is_held)
 
 
 def _row_counts(warehouse: Warehouse) -> dict[str, int]:
