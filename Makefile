@@ -18,7 +18,7 @@ CONSOLE_BUILT := $(CONSOLE)/dist/index.html
 CONSOLE_SOURCES := $(shell find $(CONSOLE)/src $(CONSOLE)/public -type f ! -name schema.d.ts 2>/dev/null) \
   $(CONSOLE)/index.html $(CONSOLE)/package.json $(CONSOLE)/vite.config.ts $(CONSOLE)/tsconfig.json docs/openapi.json
 
-.PHONY: help install console demo demo-check test test-slow chaos faults soak lint format bench bench-lake api-docs wheel load clean
+.PHONY: help install console demo demo-check test test-slow chaos faults soak lint format bench bench-lake bench-hour lineage api-docs wheel load clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -101,7 +101,7 @@ faults: install  ## 2,000 seeded faults of every kind at every venue, books agai
 soak: install  ## a day of silence and noise in some minutes, and the memory that it takes
 	SOAK_HOURS=$${SOAK_HOURS:-24} $(BIN)/pytest arb_pipeline_tests/failure/test_soak.py -m slow -s --timeout 3600
 
-lint: install $(CONSOLE_BUILT)  ## format, lint, types, import contracts, file length, dbt
+lint: install $(CONSOLE_BUILT)  ## format, lint, types, import contracts, file length, dbt, Dagster definitions
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -109,6 +109,7 @@ lint: install $(CONSOLE_BUILT)  ## format, lint, types, import contracts, file l
 	git ls-files "*.py" | xargs wc -l | awk '$$2 != "total" && $$1 > 400 {print $$2 ": " $$1 " lines, the limit is 400"; bad = 1} END {exit bad}'
 	@$(WITH_NODE); npm run --silent check
 	$(BIN)/dbt --quiet parse --project-dir dbt --profiles-dir dbt
+	$(BIN)/dagster definitions validate -m arb_pipeline.definitions
 
 format: install  ## rewrite the sources in the project's format
 	$(BIN)/ruff format .

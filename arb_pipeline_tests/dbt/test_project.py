@@ -78,6 +78,18 @@ def test_everything_builds_and_passes_over_an_empty_lake(built: Built) -> None:
     assert kinds.count("model") == len(models(built))
 
 
+def test_the_documentation_of_every_model_is_made(built: Built) -> None:
+    project = dbt_files.project_folder()
+    data = json.dumps({"data_dir": str(built.warehouse.parent.parent)})
+    command = [str(dbt_files.dbt_program()), "docs", "generate", "--vars", data, "--project-dir", str(project)]
+    places = ["--profiles-dir", str(project), "--target-path", str(built.target), "--log-path", str(built.target.parent)]
+    result = subprocess.run([*command, *places], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout[-3000:]
+    documented = {node["metadata"]["name"] for node in built.artifact("catalog.json")["nodes"].values()}
+    assert set(models(built)) <= documented
+    assert (built.target / "index.html").is_file()
+
+
 def test_nothing_was_deprecated_or_warned_about(built: Built) -> None:
     log = (built.target.parent / "dbt.log").read_text()
     assert not re.search(r"\[WARNING\]|Deprecat", log)

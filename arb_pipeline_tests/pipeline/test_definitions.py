@@ -1,11 +1,14 @@
 """What the data team sees: everything documented, owned, grouped, scheduled and running by default."""
 
+import json
 from typing import Any
 
 import dagster as dg
 import pytest
 
+from arb_pipeline.dbt_files import manifest_path
 from arb_pipeline.lake.tables import CAPTURED
+from arb_pipeline.lineage import FILE, hash_of
 from arb_pipeline_tests.fixtures.platform import Evening
 
 
@@ -92,3 +95,54 @@ def test_what_should_come_regularly_has_a_freshness_policy(evening: Evening) -> 
     assert all(specs[name].freshness_policy is not None for name in always)
     # Nobody has to worry because nothing was killed for an hour.
     assert specs["lake/risk_events"].freshness_policy is None
+
+
+# What is not a table: a file, pages, a mail, a list that is kept by hand.
+NOT_TABLES = {"published_database", "quality_pages", "daily_report", "reference/fee_tiers"}
+
+
+def test_every_table_says_where_its_columns_come_from(evening: Evening, graph: Any) -> None:
+    specs = {spec.key: spec for spec in evening.platform.definitions.resolve_all_asset_specs()}
+    for key in sorted(graph.materializable_asset_keys):
+        name = key.to_user_string()
+        if name in NOT_TABLES:
+            continue
+        lineage = specs[key].metadata["dagster/column_lineage"]
+        found = [dep for deps in lineage.deps_by_column.values() for dep in deps]
+        assert found, name
+        assert {dep.asset_key for dep in found} <= set(specs), name
+        for shown in specs[key].metadata.get("dagster/column_schema", dg.TableSchema([])).columns:
+            assert shown.name in lineage.deps_by_column, f"{name}.{shown.name}: run python -m arb_pipeline.lineage"
+
+
+def test_the_lineage_is_that_of_the_models_as_they_are() -> None:
+    manifest = json.loads(manifest_path().read_text(encoding="utf-8"))
+    models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+    known = json.loads(FILE.read_text(encoding="utf-8"))
+    assert {model["name"]: hash_of(model["raw_code"]) for model in models} == {
+        name: entry["hash"] for name, entry in known.items()
+    }, "run python -m arb_pipeline.lineage"
+
+
+def test_money_is_followed_from_the_mail_back_to_the_leg(evening: Evening) -> None:
+    specs = {spec.key.to_user_string(): spec for spec in evening.platform.definitions.resolve_all_asset_specs()}
+    way = [("marts/rpt_daily", "realised_net_usd")]
+    for table, column in way:
+        lineage = specs[table].metadata.get("dagster/column_lineage")
+        if lineage is not None:
+            way += [(dep.asset_key.to_user_string(), dep.column_name) for dep in lineage.deps_by_column[column]]
+    assert ("marts/fct_pnl_daily", "realised_net_usd") in way
+    assert ("pnl_hourly", "realised_net_usd_e8") in way
+    assert ("lake/simulated_trades", "realised_net_usd_e8") in way
+
+
+def test_every_materialisation_has_something_to_look_at(evening: Evening, graph: Any) -> None:
+    worked = {"reconcile", "quality", "simulate", "pnl", "analyse"}
+    specs = {spec.key: spec for spec in evening.platform.definitions.resolve_all_asset_specs()}
+    for key in graph.materializable_asset_keys:
+        event = evening.platform.instance.get_latest_materialization_event(key)
+        values = event.asset_materialization.metadata.values()
+        kinds = {type(value) for value in values}
+        assert kinds & {dg.IntMetadataValue, dg.FloatMetadataValue, dg.TableMetadataValue}, key
+        if specs[key].group_name in worked and key.path[-1] not in NOT_TABLES:
+            assert dg.TableMetadataValue in kinds, key

@@ -10,7 +10,8 @@ from arb_pipeline.analytics.attribution import attribute, attribution_rows
 from arb_pipeline.analytics.lead_lag import lead_lag_row
 from arb_pipeline.analytics.minutes import market_minutes as minutes_of
 from arb_pipeline.catalogue_text import OWNERS, rows_metadata, table_metadata
-from arb_pipeline.defs.lake.assets import lake_key
+from arb_pipeline.defs.lake.assets import lake_key, lake_keys
+from arb_pipeline.defs.summaries import OF_STATISTICS, summary
 from arb_pipeline.hours import Hour
 from arb_pipeline.lake.connection import open_hours
 from arb_pipeline.lake.derived import write_hour
@@ -20,6 +21,7 @@ from arb_pipeline.resources import Lake
 
 GROUP = "analyse"
 KINDS = {"polars", "parquet"}
+REPLAYED = dg.AssetKey("replayed_outputs")
 
 _TOPS = "FROM market_tops SELECT market, received_ns, best_bid_e8, best_ask_e8, price_e8 WHERE worker = ? ORDER BY ALL"
 _PRICES = "FROM market_tops SELECT market, received_ns, price_e8 / 1e8 AS price WHERE worker = ?"
@@ -43,7 +45,7 @@ _WORKERS = "FROM market_tops SELECT DISTINCT worker ORDER BY worker"
     partitions_def=HOURS,
     backfill_policy=ONE_RUN,
     deps=["replayed_outputs", lake_key("trade_prints")],
-    metadata=table_metadata(MARKET_MINUTES),
+    metadata=table_metadata(MARKET_MINUTES, upstream={MARKET_TOPS.name: REPLAYED, **lake_keys("trade_prints")}),
 )
 def market_minutes(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult[None]:
     """Volatility, spread and volume of every market by minute, and for how many seconds it could be trusted."""
@@ -63,7 +65,7 @@ def market_minutes(context: dg.AssetExecutionContext, lake: Lake) -> dg.Material
     partitions_def=HOURS,
     backfill_policy=ONE_RUN,
     deps=["reconciled_opportunities", "replayed_outputs", lake_key("opportunities")],
-    metadata=table_metadata(ATTRIBUTION),
+    metadata=table_metadata(ATTRIBUTION, upstream={MARKET_TOPS.name: REPLAYED, **lake_keys("opportunities")}),
 )
 def attribution(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult[None]:
     """Who opened each gap and who closed it: the book's and the pool's own moves, in basis points of the gap.
@@ -90,7 +92,7 @@ def attribution(context: dg.AssetExecutionContext, lake: Lake) -> dg.Materialize
     partitions_def=HOURS,
     backfill_policy=ONE_RUN,
     deps=["replayed_outputs"],
-    metadata=table_metadata(LEAD_LAG),
+    metadata=table_metadata(LEAD_LAG, upstream={MARKET_TOPS.name: REPLAYED}),
 )
 def lead_lag(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult[None]:
     """Which market of a route moves first, and by how much: the Hayashi-Yoshida contrast over lags of 5 s each way."""
@@ -137,7 +139,13 @@ def _work(
             ]
             query = _registered(connection, table, pl.concat(parts) if parts else None)
             rows += write_hour(connection, lake.layout, table, hour, query=query)
-    return dg.MaterializeResult(metadata={**rows_metadata(rows), "hours": len(hours)})
+    return dg.MaterializeResult(
+        metadata={
+            **rows_metadata(rows),
+            "hours": len(hours),
+            "summary": summary(lake.layout, table, hours, OF_STATISTICS[table.name]),
+        }
+    )
 
 
 def _registered(connection: duckdb.DuckDBPyConnection, table: LakeTable, frame: pl.DataFrame | None) -> str:

@@ -60,6 +60,11 @@ def lake_key(table: str) -> dg.AssetKey:
     return dg.AssetKey(["lake", table])
 
 
+def lake_keys(*tables: str) -> dict[str, dg.AssetKey]:
+    """Return the assets of captured tables by the tables' names."""
+    return {table: lake_key(table) for table in tables}
+
+
 def _spec(table: LakeTable) -> dg.AssetSpec:
     return dg.AssetSpec(
         lake_key(table.name),
@@ -73,7 +78,7 @@ def _spec(table: LakeTable) -> dg.AssetSpec:
             f"The captured table {table.name}: {table.grain}. Parquet by UTC date and hour, in the order of capture;"
             " every file is verified by row count and listed with its hash in the lake's manifest."
         ),
-        metadata=table_metadata(table),
+        metadata=table_metadata(table, upstream={table.name: dg.AssetKey(_stream_of(table.name))}),
     )
 
 

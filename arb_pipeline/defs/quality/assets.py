@@ -5,7 +5,8 @@ import dagster as dg
 from arb_pipeline.analytics.quality import QUALITY
 from arb_pipeline.analytics.query import in_hour
 from arb_pipeline.catalogue_text import OWNERS, PARQUET, rows_metadata, table_metadata
-from arb_pipeline.defs.lake.assets import lake_key
+from arb_pipeline.defs.lake.assets import lake_key, lake_keys
+from arb_pipeline.defs.summaries import BY_MARKET, summary
 from arb_pipeline.lake.connection import open_hours, parquet
 from arb_pipeline.lake.derived import write_hour
 from arb_pipeline.lake.tables import FEED_QUALITY, LAKE_TABLES
@@ -32,7 +33,13 @@ _OF_THE_HOUR = (
     partitions_def=HOURS,
     backfill_policy=ONE_RUN,
     deps=["replayed_outputs", *(lake_key(name) for name in (*_OF_THE_HOUR[:-1], "gaps"))],
-    metadata=table_metadata(FEED_QUALITY),
+    metadata=table_metadata(
+        FEED_QUALITY,
+        upstream={
+            **lake_keys("feed_events", "gaps", "dead_letters"),
+            "replay_markets": dg.AssetKey("replayed_outputs"),
+        },
+    ),
 )
 def feed_quality(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult[None]:
     """Events, silence, delay by the venue's clock, gaps, dead letters and completeness, by feed and market.
@@ -48,4 +55,10 @@ def feed_quality(context: dg.AssetExecutionContext, lake: Lake) -> dg.Materializ
             files = lake.layout.hour_files(LAKE_TABLES["gaps"], [hour, hour.shifted(1)])
             connection.execute(f"CREATE VIEW gaps AS {parquet(files)}")
             rows += write_hour(connection, lake.layout, FEED_QUALITY, hour, query=in_hour(QUALITY, hour))
-    return dg.MaterializeResult(metadata={**rows_metadata(rows), "hours": len(hours)})
+    return dg.MaterializeResult(
+        metadata={
+            **rows_metadata(rows),
+            "hours": len(hours),
+            "by_market": summary(lake.layout, FEED_QUALITY, hours, BY_MARKET),
+        }
+    )

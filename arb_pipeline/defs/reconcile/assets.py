@@ -8,8 +8,9 @@ import duckdb
 from arb_pipeline.analytics.reconciled import reconcile
 from arb_pipeline.analytics.replayed import ReplayedPart, parts_of, replay_part
 from arb_pipeline.catalogue_text import OWNERS, PARQUET, rows_metadata, table_metadata
-from arb_pipeline.defs.lake.assets import lake_key
+from arb_pipeline.defs.lake.assets import lake_key, lake_keys
 from arb_pipeline.defs.reconcile.checks import FILES_UNCHANGED, INPUTS_COMPLETE, files_unchanged, inputs_complete
+from arb_pipeline.defs.summaries import BY_RUN, BY_TABLE, summary
 from arb_pipeline.errors import ReplayError
 from arb_pipeline.hours import Hour
 from arb_pipeline.lake.compaction import ensure_placeholders
@@ -42,7 +43,9 @@ _REPLAYED = tuple(LAKE_TABLES[f"replayed_{name}"] for name in RECONCILED_TABLES)
     partitions_def=HOURS,
     backfill_policy=ONE_RUN,
     deps=[lake_key(name) for name in (*_INPUTS, "keyframes")],
-    metadata=table_metadata(*_REPLAYED, REPLAY_RUNS, REPLAY_MARKETS, MARKET_TOPS),
+    metadata=table_metadata(
+        *_REPLAYED, REPLAY_RUNS, REPLAY_MARKETS, MARKET_TOPS, upstream=lake_keys(*_INPUTS, "keyframes")
+    ),
     check_specs=[
         dg.AssetCheckSpec(
             FILES_UNCHANGED,
@@ -84,7 +87,14 @@ def replayed_outputs(
     events = sum(part.events for part in parts)
     context.log.info("replayed %d hours in %d parts, %d events", len(hours), len(parts), events)
     rows = sum(part.outputs for part in parts)
-    yield dg.MaterializeResult(metadata={**rows_metadata(rows), "events": events, "hours": len(hours)})
+    yield dg.MaterializeResult(
+        metadata={
+            **rows_metadata(rows),
+            "events": events,
+            "hours": len(hours),
+            "by_run": summary(lake.layout, REPLAY_RUNS, hours, BY_RUN),
+        }
+    )
 
 
 @dg.asset(
@@ -95,7 +105,13 @@ def replayed_outputs(
     partitions_def=HOURS,
     backfill_policy=ONE_RUN,
     deps=[replayed_outputs, *(lake_key(name) for name in RECONCILED_TABLES)],
-    metadata=table_metadata(RECONCILIATION),
+    metadata=table_metadata(
+        RECONCILIATION,
+        upstream={
+            **lake_keys(*RECONCILED_TABLES),
+            **{table.name: dg.AssetKey("replayed_outputs") for table in _REPLAYED},
+        },
+    ),
 )
 def reconciled_opportunities(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult[None]:
     """Live outputs against replayed outputs, row by row: matched, missing, extra or different.
@@ -106,7 +122,13 @@ def reconciled_opportunities(context: dg.AssetExecutionContext, lake: Lake) -> d
     rows = 0
     for hour in hours_of(context):
         rows += reconcile_hour(lake.layout, hour)
-    return dg.MaterializeResult(metadata={**rows_metadata(rows), "hours": len(context.partition_keys)})
+    return dg.MaterializeResult(
+        metadata={
+            **rows_metadata(rows),
+            "hours": len(context.partition_keys),
+            "by_table": summary(lake.layout, RECONCILIATION, hours_of(context), BY_TABLE),
+        }
+    )
 
 
 def _around(hour: Hour) -> list[Hour]:

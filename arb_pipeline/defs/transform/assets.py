@@ -10,6 +10,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_as
 
 from arb_pipeline.catalogue_text import OWNERS
 from arb_pipeline.dbt_files import built_manifest
+from arb_pipeline.lineage import model_lineage
 from arb_pipeline.resources import DbtFolders, Warehouse
 
 WRITER_POOL = "duckdb_writer"
@@ -19,12 +20,20 @@ _HELD = "Could not set lock on file"
 
 
 class MartTranslator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster_dbt is read without its types
-    """Models keep their schema and name as key; every one has an owner."""
+    """Models keep their schema and name as key; every one has an owner, and says where its columns come from."""
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
-        """Return the spec of a model with our owners."""
+        """Return the spec of a model with our owners and its column lineage."""
         spec: dg.AssetSpec = super().get_asset_spec(manifest, unique_id, project)
-        return spec.replace_attributes(owners=OWNERS)
+        lineage = model_lineage(spec.key.path[-1], self._keys(manifest))
+        metadata = dict(spec.metadata) if lineage is None else {**spec.metadata, "dagster/column_lineage": lineage}
+        return spec.replace_attributes(owners=OWNERS, metadata=metadata)
+
+    def _keys(self, manifest: Mapping[str, Any]) -> dict[str, dg.AssetKey]:
+        """Return the asset of every source, seed and model by its name."""
+        tables = (*manifest["sources"].values(), *manifest["nodes"].values())
+        kinds = ("source", "seed", "model")
+        return {str(table["name"]): self.get_asset_key(table) for table in tables if table["resource_type"] in kinds}
 
 
 @dbt_assets(  # type: ignore[untyped-decorator]  # as above
