@@ -69,8 +69,9 @@ def beside(final: Path) -> Path:
 
     Two processes that make the same file never write into each other's: the last one to finish wins, as a whole.
     """
-    for left in final.parent.glob(f".{final.name}.*.new"):
-        if not _is_alive(left.name.split(".")[-2]):
+    # A database that was being written has its log beside it.
+    for left in final.parent.glob(f".{final.name}.*.new*"):
+        if not _is_alive(left.name.removeprefix(f".{final.name}.").split(".")[0]):
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
     return final.with_name(f".{final.name}.{os.getpid()}.new")
 

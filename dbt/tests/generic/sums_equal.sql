@@ -1,4 +1,5 @@
-{# Per group, this model's sum equals the other's: nothing is lost or counted twice between two grains. #}
+{# Per group, this model's sum equals the other's: nothing is lost or counted twice between two grains. A group that is not
+   there sums to nothing: a day without a trade is right with its zero. #}
 {% test sums_equal(model, column_name, other, other_column, by, where_other) %}
 with mine as (
     select {{ by | join(', ') }}, sum({{ column_name }}) as total
@@ -16,5 +17,5 @@ theirs as (
 select {{ by | join(', ') }}, mine.total as mine, theirs.total as theirs
 from mine
 full join theirs using ({{ by | join(', ') }})
-where mine.total is distinct from theirs.total
+where coalesce(mine.total, 0) <> coalesce(theirs.total, 0)
 {% endtest %}
