@@ -19,6 +19,8 @@ from streaming_worker.api.metrics import ApiMetrics
 from streaming_worker.api.schemas.base import moment
 
 WAITING: Final = 64
+# In characters. One message alone may be longer.
+WAITING_TEXT: Final = 4_000_000
 
 
 class Topic(StrEnum):
@@ -78,6 +80,7 @@ class Viewer:
     ip: str
     topics: set[Topic] = field(default_factory=set)
     waiting: deque[str] = field(default_factory=deque)
+    waiting_text: int = 0
     has_news: asyncio.Event = field(default_factory=asyncio.Event)
     was_cut: asyncio.Event = field(default_factory=asyncio.Event)
     is_cut: CloseCode | None = None
@@ -86,17 +89,26 @@ class Viewer:
         """Queue a message; False where the queue is full, which ends the stream."""
         if self.is_cut is not None:
             return True
-        if len(self.waiting) >= WAITING:
+        is_long = self.waiting and self.waiting_text + len(text) > WAITING_TEXT
+        if is_long or len(self.waiting) >= WAITING:
             self.cut(CloseCode.SLOW)
             return False
         self.waiting.append(text)
+        self.waiting_text += len(text)
         self.has_news.set()
         return True
+
+    def take(self) -> str:
+        """Return the message whose turn it is."""
+        text = self.waiting.popleft()
+        self.waiting_text -= len(text)
+        return text
 
     def cut(self, why: CloseCode) -> None:
         """End the stream; what waits is dropped."""
         self.is_cut = why
         self.waiting.clear()
+        self.waiting_text = 0
         self.was_cut.set()
 
 

@@ -12,6 +12,7 @@ import uvloop
 
 from streaming_worker.adapters.clock import AnchoredClock
 from streaming_worker.api.factory import build_services, create_app
+from streaming_worker.api.serving import bounded, server_settings
 from streaming_worker.app import run_worker
 from streaming_worker.config import Config
 from streaming_worker.operations.console import console_dist
@@ -55,22 +56,8 @@ async def serve_app(config: Config, console_dir: Path | None) -> None:
     """Serve on the configured address; SIGTERM and Ctrl-C drain."""
     folder = console_dir or config.api.console_dir or console_dist()
     app = create_app(build_services(config, AnchoredClock()), console_dir=folder)
-    settings = uvicorn.Config(
-        app,
-        host=config.api.host,
-        port=config.api.port,
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=DRAIN_S,
-        timeout_keep_alive=30,
-        ws_max_size=64 * 1024,
-        ws_ping_interval=20,
-        ws_ping_timeout=20,
-        h11_max_incomplete_event_size=32 * 1024,
-    )
-    await uvicorn.Server(settings).serve()
+    settings = server_settings(app, drain_s=DRAIN_S, host=config.api.host, port=config.api.port)
+    await uvicorn.Server(settings).serve(sockets=[bounded(settings.bind_socket())])
 
 
 def run_until_signal(main: Callable[[asyncio.Event], Coroutine[Any, Any, object]], *, cancel: bool = True) -> None:

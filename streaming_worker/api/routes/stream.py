@@ -22,6 +22,8 @@ TOKEN_PREFIX: Final = "bearer."  # noqa: S105 - what a token is written after, n
 MOST_TEXT: Final = 4_096
 HEARTBEAT_S: Final = 2.0
 RECHECK_S: Final = 5.0
+# A beat comes every two seconds: who takes nothing for so long reads no more, however little there is to send.
+STUCK_S: Final = 10.0
 
 
 class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,12 +117,17 @@ def _parsed(text: str) -> Wanted | None:
 
 
 async def _write(socket: WebSocket, viewer: Viewer) -> None:
-    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+    try:
         while True:
             await viewer.has_news.wait()
             viewer.has_news.clear()
             while viewer.waiting:
-                await socket.send_text(viewer.waiting.popleft())
+                async with asyncio.timeout(STUCK_S):
+                    await socket.send_text(viewer.take())
+    except TimeoutError:
+        viewer.cut(CloseCode.SLOW)
+    except (WebSocketDisconnect, RuntimeError):
+        return
 
 
 async def _until_cut(viewer: Viewer) -> None:
