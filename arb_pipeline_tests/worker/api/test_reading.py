@@ -270,3 +270,10 @@ async def test_the_newest_rows_are_there_before_they_are_sealed(reading: Api) ->
         usd(newest["realised_net_usd_e8"])
     )
     assert (await got(reading, "trades", limit=1, sort="-decided_at", q="fresh"))["items"][0]["id"] == "fresh"
+
+
+@pytest.mark.parametrize("name", ["instrument", "pool", "venue", "q"])
+async def test_text_that_no_query_can_hold_is_refused(reading: Api, name: str) -> None:
+    async with reading.client(token=reading.token(Role.VIEWER)) as client:
+        answer = await client.get("/api/v1/exports/opportunities.jsonl", params={name: "a\0b"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")

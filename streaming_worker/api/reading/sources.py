@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from streaming_worker.api.worker_link import WorkerView
+from streaming_worker.errors import RequestRefused
 from streaming_worker.storage.reader import quoted
 from streaming_worker.storage.schema import TABLE
 
@@ -15,7 +16,7 @@ Value = str | int | bool | None
 
 
 def literal(value: object) -> str:
-    """Return a value as an SQL literal."""
+    """Return a value as an SQL literal. Raises RequestRefused for text that no query can hold."""
     match value:
         case None:
             return "NULL"
@@ -26,7 +27,13 @@ def literal(value: object) -> str:
         case Decimal():
             return f"{value:f}"
         case _:
-            return quoted(str(value))
+            return quoted(_text(str(value)))
+
+
+def _text(text: str) -> str:
+    if "\0" in text:
+        raise RequestRefused(422, "invalid", "expected text without a NUL character")
+    return text
 
 
 def literals(values: Iterable[object]) -> str:
