@@ -8,8 +8,10 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from streaming_worker.adapters.clock import Clock
+from streaming_worker.alerts import AlertHistory
 from streaming_worker.api.log_tail import Level, newest
 from streaming_worker.api.reading import now, recent
+from streaming_worker.api.reading.alerts import alert
 from streaming_worker.api.reading.markets import Markets
 from streaming_worker.api.reading.risk import risk_brief
 from streaming_worker.api.reading.status import Sight, status
@@ -28,11 +30,15 @@ _Marked = tuple[str, object, BaseModel | None]
 class Broadcasts:
     """Turns changes of the view into messages; remembers only what was sent last."""
 
-    def __init__(self, broadcaster: Broadcaster, sight: Sight, clock: Clock, log_folder: Path) -> None:
+    def __init__(
+        self, broadcaster: Broadcaster, sight: Sight, clock: Clock, log_folder: Path, history: AlertHistory
+    ) -> None:
         self._out = broadcaster
         self._sight = sight
         self._clock = clock
         self._log_folder = log_folder
+        self._history = history
+        self._alerts: list[bytes] = []
         self._logs: list[LogLine] = []
         self._status = _NOTHING
         self._sent: dict[Topic, dict[str, object]] = {topic: {} for topic in Topic}
@@ -49,8 +55,8 @@ class Broadcasts:
             (Topic.TRADES, lambda: items(_rows(recent.trades(self._view, self._markets)))),
             (Topic.REJECTIONS, lambda: items(_rows(recent.rejections(self._view, self._markets)))),
             (Topic.INVENTORY, self._inventory),
-            (Topic.ALERTS, lambda: items(_rows(recent.alerts(self._view)))),
-            (Topic.LOGS, lambda: items(_rows(self._logs))),
+            (Topic.ALERTS, self._all_alerts),
+            (Topic.LOGS, self._all_logs),
         ):
             seeded = topic in (Topic.RISK, Topic.BOOKS, Topic.OPPORTUNITIES, Topic.INVENTORY)
             broadcaster.set_snapshot(topic, partial(self._seeded, topic, make) if seeded else make)
@@ -72,16 +78,41 @@ class Broadcasts:
                 self._out.publish(Topic.STATUS, self._status)
             if self._out.is_wanted(Topic.LOGS):
                 await self._follow_logs()
+            if self._out.is_wanted(Topic.ALERTS):
+                await self._follow_alerts()
             await self._clock.sleep(STATUS_S)
 
     async def _follow_logs(self) -> None:
         """Send the lines that were not there a second ago."""
-        lines = await asyncio.to_thread(newest, self._log_folder, level=Level.INFO, program=None, limit=recent.MOST)
         known = set(_rows(self._logs))
-        self._logs = lines
-        fresh = [row for row in _rows(lines) if row not in known]
-        if fresh:
-            self._out.publish(Topic.LOGS, items(fresh))
+        self._logs = await asyncio.to_thread(self._newest_logs)
+        self._send_rows(Topic.LOGS, [row for row in _rows(self._logs) if row not in known])
+
+    async def _follow_alerts(self) -> None:
+        """Send the alerts that were raised, seen again or resolved in the last second."""
+        known = set(self._alerts)
+        self._alerts = await asyncio.to_thread(self._newest_alerts)
+        self._send_rows(Topic.ALERTS, [row for row in self._alerts if row not in known])
+
+    def _newest_logs(self) -> list[LogLine]:
+        return newest(self._log_folder, level=Level.INFO, program=None, limit=recent.MOST)
+
+    def _newest_alerts(self) -> list[bytes]:
+        return _rows([alert(row) for row in self._history.recent(limit=recent.MOST)])
+
+    def _all_logs(self) -> bytes:
+        """The newest lines; read here, for few follow them and it takes milliseconds."""
+        self._logs = self._logs or self._newest_logs()
+        return items(_rows(self._logs))
+
+    def _all_alerts(self) -> bytes:
+        """The newest alerts, as with the lines."""
+        self._alerts = self._alerts or self._newest_alerts()
+        return items(self._alerts)
+
+    def _send_rows(self, topic: Topic, rows: Sequence[bytes]) -> None:
+        if rows:
+            self._out.publish(topic, items(rows))
 
     async def current(self, now_ns: int) -> bytes:
         """Return the newest status as JSON; made now where the first is still to come."""
@@ -155,7 +186,6 @@ class Broadcasts:
             self._send(Topic.TRADES, recent.trades(view, markets, trades))
         before = min(one.seq for one in fresh) - 1
         self._send(Topic.REJECTIONS, recent.rejections(view, markets, before))
-        self._send(Topic.ALERTS, recent.alerts(view, before))
 
     def _send(self, topic: Topic, rows: Sequence[BaseModel]) -> None:
         if rows and self._out.is_wanted(topic):

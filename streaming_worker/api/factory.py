@@ -11,6 +11,8 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.adapters.tracing import Tracing
+from streaming_worker.alerts import AlertHistory
+from streaming_worker.alerts.database import FILE_NAME
 from streaming_worker.api import openapi, problems
 from streaming_worker.api.audit import AuditLog
 from streaming_worker.api.broadcasts import Broadcasts
@@ -70,7 +72,7 @@ def build_services(config: Config, clock: Clock, *, passwords: Passwords | None 
     markets, desk = Markets(config.engine), RecordDesk(config.paths.data_dir, clock, counters)
     link = WorkerLink(f"http://{config.gateway.host}:{config.gateway.port}", clock, lambda _: None)
     sight = Sight(view=link.view, markets=markets, desk=desk, profile=config.profile, release=RELEASE)
-    broadcasts = Broadcasts(broadcaster, sight, clock, config.paths.logs)
+    broadcasts = Broadcasts(broadcaster, sight, clock, config.paths.logs, AlertHistory(config.paths.state / FILE_NAME))
     link.on_change = broadcasts.on_change
     return Services(
         config=config,

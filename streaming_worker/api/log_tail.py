@@ -48,7 +48,7 @@ def parsed(program: str, text: str) -> LogLine:
         content = {"event": text[:_MOST_TEXT]}
     clean: dict[str, Any] = dict(redact(None, "", content))
     at, event, level = clean.pop("at", None), clean.pop("event", ""), str(clean.pop("level", "info")).lower()
-    known = level if level in Level else Level.INFO.value
+    known = level if level in _RANK else Level.INFO.value
     return LogLine(at=_moment(at), program=program, level=known, event=str(event)[:_MOST_TEXT], fields=clean)
 
 

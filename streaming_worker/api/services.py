@@ -9,6 +9,8 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from streaming_worker.adapters.clock import Clock
+from streaming_worker.alerts import AlertHistory
+from streaming_worker.alerts.database import FILE_NAME
 from streaming_worker.api.audit import Action, AuditLog
 from streaming_worker.api.broadcasts import Broadcasts
 from streaming_worker.api.dagster_link import DagsterLink
@@ -63,6 +65,11 @@ class Services:
     def forget(self) -> None:
         """Something was revoked or changed: check everybody anew, open streams included."""
         self.doorman.forget()
+
+    @property
+    def alert_history(self) -> AlertHistory:
+        """What was raised by any program of the platform."""
+        return AlertHistory(self.config.paths.state / FILE_NAME)
 
     @property
     def reports(self) -> Path:

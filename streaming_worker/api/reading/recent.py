@@ -5,8 +5,6 @@ from collections.abc import Collection
 
 from streaming_worker.api.reading import shaping
 from streaming_worker.api.reading.markets import Markets
-from streaming_worker.api.schemas.base import moment, usd
-from streaming_worker.api.schemas.system import AlertEntry
 from streaming_worker.api.schemas.trading import Opportunity, Rejection, Trade
 from streaming_worker.api.worker_link import Row, WorkerView
 
@@ -82,38 +80,6 @@ def rejection_id(row: Row) -> str:
     """Return the id that the record's query gives the row."""
     route = hashlib.md5(f"{row['instrument']}{row['pool']}{row['direction']}".encode(), usedforsecurity=False)
     return f"{row['run_id']}-{row['seq']}-{row['reason']}-{route.hexdigest()[:8]}"
-
-
-def alerts(view: WorkerView, after_seq: int = -1) -> list[AlertEntry]:
-    """Return what is to be told, newest first."""
-    rows = [("risk", row) for row in view.recent("risk_events")]
-    rows += [("balance", row) for row in view.recent("balance_alerts")]
-    newest = sorted((row for row in rows if row[1]["seq"] > after_seq), key=lambda one: -one[1]["seq"])
-    return [alert(kind, row) for kind, row in newest[:MOST]]
-
-
-def alert(kind: str, row: Row) -> AlertEntry:
-    """Return one row of the record as an alert."""
-    if kind == "risk":
-        return AlertEntry(
-            alert_id=f"risk-{row['run_id']}-{row['seq']}",
-            at=moment(row["received_ns"]),
-            kind="risk",
-            severity={"killed": "critical", "paused": "warning"}.get(row["current"], "info"),  # type: ignore[arg-type]  # one of three
-            subject=f"Risk went from {row['previous']} to {row['current']} ({row['cause']})",
-            detail=f"{row['reason']} ({row['actor']}); the day so far: {usd(row['daily_net_usd_e8'])} USD",
-            source="engine",
-        )
-    is_low = row["kind"] == "low_balance"
-    return AlertEntry(
-        alert_id=f"balance-{row['run_id']}-{row['seq']}-{row['venue']}-{row['asset']}",
-        at=moment(row["received_ns"]),
-        kind=row["kind"],
-        severity="warning" if is_low else "info",
-        subject=f"{row['asset']} at {row['venue']} {'is low' if is_low else 'has recovered'}",
-        detail=f"{usd(row['total_e8'])}, reported below {usd(row['low_e8'])}",
-        source="inventory",
-    )
 
 
 def _grade(row: Row | None) -> Row:

@@ -8,8 +8,8 @@ from fastapi.responses import FileResponse
 
 from streaming_worker.api.edge import API
 from streaming_worker.api.reading import reports
-from streaming_worker.api.reading.alerts import AlertQuery, alert
-from streaming_worker.api.reading.paging import DEFAULT_LIMIT, Cursor, Limit, page
+from streaming_worker.api.reading.alerts import AlertQuery, alert_page
+from streaming_worker.api.reading.paging import DEFAULT_LIMIT, Cursor, Limit
 from streaming_worker.api.routes.pages import whole_page
 from streaming_worker.api.schemas.base import moment
 from streaming_worker.api.schemas.system import AlertPage, ReportComparison, ReportDetail, ReportPage
@@ -71,11 +71,8 @@ async def get_alerts(
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> AlertPage:
-    """Return low balances, changes of the risk state and losses of feeds, newest first."""
-    found = await page(parts.desk, query.listing(parts.view), cursor=cursor, limit=limit)
-    return AlertPage(
-        items=[alert(row) for row in found.rows],
-        next_cursor=found.next_cursor,
-        total=found.total,
-        as_of=moment(parts.clock.now_ns()),
+    """Return what went wrong in the range, newest first, with what is over and what is not."""
+    found, following = await anyio.to_thread.run_sync(
+        lambda: alert_page(parts.alert_history, query, cursor=cursor, limit=limit)
     )
+    return AlertPage(items=found, next_cursor=following, total=None, as_of=moment(parts.clock.now_ns()))

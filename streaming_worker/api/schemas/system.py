@@ -169,7 +169,7 @@ class ReportComparison(Shape):
 
 
 class AlertEntry(Shape):
-    """One thing that was or is to be told: a low balance, a risk change, a loss, a failed run."""
+    """One thing that went wrong, from when it was first seen until it was over."""
 
     alert_id: str
     at: Moment
@@ -178,6 +178,10 @@ class AlertEntry(Shape):
     subject: str
     detail: str
     source: str
+    is_open: bool
+    seen_count: int
+    resolved_at: Moment | None
+    resolution: str | None
 
 
 class AlertPage(Page[AlertEntry]):
