@@ -21,7 +21,7 @@ _QUIET = (
 OpenPage = Callable[..., WatchedPage]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     """Venues, worker and API, running."""
     if console_dist() is None:

@@ -18,11 +18,11 @@ from streaming_worker.sandbox.faults.spec import Ending, FaultKind, FaultSpec
 from streaming_worker.service.connection import ConnectionSettings
 from streaming_worker.storage.reader import open_range
 
-RATE = 5
+RATE = 3
 LIMIT_NS = 10 * SECONDS
 RESUME_NS = 5 * SECONDS
 GRID_NS = SECONDS // 10
-BOUND_S = 90.0
+BOUND_S = 120.0
 PAUSED, RESUMED = ("active", "paused", "stale_feed"), ("paused", "active", "recovered")
 
 
