@@ -4,7 +4,6 @@ Not for the Exchange feed (coinbase_exchange.py), nor for account data.
 Source: docs.cdp.coinbase.com, advanced-trade guides (websocket overview, channels, rate limits).
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final, Literal
 
@@ -14,7 +13,6 @@ from streaming_worker.core.events import (
     BookDelta,
     BookSnapshot,
     Event,
-    FeedConnected,
     FeedHeartbeat,
     GapCause,
     Levels,
@@ -25,11 +23,11 @@ from streaming_worker.core.instrument import Instrument
 from streaming_worker.core.sequence import ConnectionSequence, Continuity, HeartbeatCounter
 from streaming_worker.core.units import Nanos, parse_e8, parse_fixed
 from streaming_worker.errors import FeedFormatError
-from streaming_worker.protocols.base import BookCopy, HttpRequest, WholeNumber
-from streaming_worker.protocols.copies import CopyDesk, read_coinbase
+from streaming_worker.protocols.base import WholeNumber
+from streaming_worker.protocols.copies import read_coinbase
 from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, level_parsers
 from streaming_worker.protocols.promptness import ConnectionAge
-from streaming_worker.protocols.resync import BookTrust
+from streaming_worker.protocols.snapshot_feed import SnapshotFeed
 from streaming_worker.protocols.timestamps import rfc3339_ns
 
 _TAKER_OF_MAKER: Final = {"BUY": TakerSide.SELL, "SELL": TakerSide.BUY}
@@ -77,40 +75,23 @@ class _Heartbeat(msgspec.Struct):
     heartbeat_counter: WholeNumber
 
 
-class CoinbaseAdvanced:
+class CoinbaseAdvanced(SnapshotFeed):
     """One feed of the public Advanced Trade socket; owns no socket and reads no clock."""
 
-    keepalive: bytes | None = None
-    reconnect_reason: str | None = None
     complaint: str | None = None
 
     def __init__(self, feed: str, instruments: Sequence[Instrument]) -> None:
-        self.feed = feed
-        self.counters: Counter[str] = Counter()
         self._keys = keys_by_symbol(instruments)
-        self._symbols = {instrument.key: instrument.symbol for instrument in instruments}
-        self._size_digits = {instrument.key: instrument.size_digits for instrument in instruments}
-        self._trust = BookTrust(feed, self._symbols)
+        symbols = {instrument.key: instrument.symbol for instrument in instruments}
+        super().__init__(feed, instruments, symbols, copy_path=_COPY_PATH, read_copy=read_coinbase)
         self._sequence = ConnectionSequence()
         self._heartbeat = HeartbeatCounter()
         self._age = ConnectionAge()
-        self._copies = CopyDesk(_COPY_PATH, read_coinbase, self._symbols, self._size_digits)
-        self._outgoing: list[bytes] = []
         self._envelope = msgspec.json.Decoder(_Envelope)
         self._book_events = msgspec.json.Decoder(list[_BookEvent])
         self._trade_events = msgspec.json.Decoder(list[_TradeEvent])
         # The documentation shows the counter as text, the wire as a number: lax mode reads both.
         self._heartbeats = msgspec.json.Decoder(list[_Heartbeat], strict=False)
-
-    def opened(self, connection: int, received_ns: Nanos) -> list[Event]:
-        """Start a fresh connection: numbering restarts and every book waits for its snapshot."""
-        self._trust.forget()
-        self._copies.forget()
-        self._age.opened(received_ns)
-        self._sequence = ConnectionSequence()
-        self._heartbeat = HeartbeatCounter()
-        self._outgoing.clear()
-        return [FeedConnected(self.feed, connection, received_ns)]
 
     def opening_messages(self) -> list[bytes]:
         """Return the subscriptions, one channel per message.
@@ -133,34 +114,6 @@ class CoinbaseAdvanced:
             return self._in_sequence(envelope, envelope.sequence_num, received_ns)
         except (msgspec.MsgspecError, UnicodeDecodeError) as e:
             raise FeedFormatError(f"coinbase: {e} in {frame[:120]!r}") from e
-
-    def receive_http(self, request: HttpRequest, body: bytes, received_ns: Nanos) -> list[Event]:
-        """Take a copy of a book that was asked for; nothing else comes by a call. Raises FeedFormatError."""
-        self._copies.answer(request, body, received_ns)
-        return []
-
-    def resync(self, instrument: str | None, cause: GapCause, received_ns: Nanos) -> list[Event]:
-        """Distrust a book (or all) and subscribe again: level2 then begins with a new snapshot."""
-        gap = self._trust.lose(instrument, cause, received_ns)
-        self._request_due(received_ns)
-        return [gap]
-
-    def outgoing(self) -> list[bytes]:
-        """Return and clear the frames to send now."""
-        frames, self._outgoing = self._outgoing, []
-        return frames
-
-    def http_requests(self) -> list[HttpRequest]:
-        """Return and clear the calls to make now; snapshots come over the socket."""
-        return self._copies.take_calls()
-
-    def check(self, instrument: str, _received_ns: Nanos) -> None:
-        """Ask for a copy of a book."""
-        self._copies.ask(instrument)
-
-    def copies(self) -> list[BookCopy]:
-        """Return and clear the copies that came."""
-        return self._copies.take_copies()
 
     def _in_sequence(self, envelope: _Envelope, number: int, received_ns: Nanos) -> list[Event]:
         expected = self._sequence.expected
@@ -272,6 +225,11 @@ class CoinbaseAdvanced:
         self._trust.refuse()
         self._request_due(received_ns)
         return FeedFormatError(f"coinbase refused: {envelope.message}", is_harmless=True)
+
+    def _forget(self, opened_ns: Nanos) -> None:
+        self._age.opened(opened_ns)
+        self._sequence = ConnectionSequence()
+        self._heartbeat = HeartbeatCounter()
 
     def _request_due(self, received_ns: Nanos) -> None:
         for keys in self._trust.take_requests(received_ns):

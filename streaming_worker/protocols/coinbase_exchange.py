@@ -4,7 +4,6 @@ Weaker than the primary: ``l2update`` carries no sequence, so a lost one cannot 
 Source: docs.cdp.coinbase.com, exchange websocket channels and rate limits.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final, Literal
 
@@ -14,7 +13,6 @@ from streaming_worker.core.events import (
     BookDelta,
     BookSnapshot,
     Event,
-    FeedConnected,
     FeedHeartbeat,
     GapCause,
     TakerSide,
@@ -23,11 +21,10 @@ from streaming_worker.core.events import (
 from streaming_worker.core.instrument import Instrument
 from streaming_worker.core.units import Nanos, parse_e8, parse_fixed
 from streaming_worker.errors import FeedFormatError
-from streaming_worker.protocols.base import BookCopy, HttpRequest
-from streaming_worker.protocols.copies import CopyDesk, read_exchange
+from streaming_worker.protocols.copies import read_exchange
 from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, parse_levels, parse_sides
 from streaming_worker.protocols.promptness import ConnectionAge
-from streaming_worker.protocols.resync import BookTrust
+from streaming_worker.protocols.snapshot_feed import SnapshotFeed
 from streaming_worker.protocols.timestamps import rfc3339_ns
 
 _TAKER_OF_MAKER: Final = {"buy": TakerSide.SELL, "sell": TakerSide.BUY}
@@ -67,38 +64,22 @@ class _Heartbeat(msgspec.Struct):
     time: str
 
 
-class CoinbaseExchange:
+class CoinbaseExchange(SnapshotFeed):
     """One feed of the public Exchange socket; owns no socket and reads no clock."""
 
-    keepalive: bytes | None = None
-    reconnect_reason: str | None = None
     complaint: str | None = None
 
     def __init__(self, feed: str, instruments: Sequence[Instrument]) -> None:
-        self.feed = feed
-        self.counters: Counter[str] = Counter()
         self._keys = keys_by_symbol(instruments)
-        self._symbols = {instrument.key: instrument.symbol for instrument in instruments}
-        self._size_digits = {instrument.key: instrument.size_digits for instrument in instruments}
-        self._trust = BookTrust(feed, self._symbols)
+        symbols = {instrument.key: instrument.symbol for instrument in instruments}
+        super().__init__(feed, instruments, symbols, copy_path=_COPY_PATH, read_copy=read_exchange)
         self._age = ConnectionAge()
         self._refused_ns: dict[str, Nanos | None] = {}
-        self._copies = CopyDesk(_COPY_PATH, read_exchange, self._symbols, self._size_digits)
-        self._outgoing: list[bytes] = []
         self._kind = msgspec.json.Decoder(_Kind)
         self._snapshot = msgspec.json.Decoder(_Snapshot)
         self._update = msgspec.json.Decoder(_Update)
         self._match = msgspec.json.Decoder(_Match)
         self._heartbeat = msgspec.json.Decoder(_Heartbeat)
-
-    def opened(self, connection: int, received_ns: Nanos) -> list[Event]:
-        """Start a fresh connection: every book waits for its snapshot."""
-        self._trust.forget()
-        self._copies.forget()
-        self._age.opened(received_ns)
-        self._refused_ns.clear()
-        self._outgoing.clear()
-        return [FeedConnected(self.feed, connection, received_ns)]
 
     def opening_messages(self) -> list[bytes]:
         """Return the subscription; it must be sent within 5 s of connecting."""
@@ -112,34 +93,6 @@ class CoinbaseExchange:
             raise FeedFormatError(f"coinbase exchange: {e} in {frame[:120]!r}") from e
         self._request_due(received_ns)
         return events
-
-    def receive_http(self, request: HttpRequest, body: bytes, received_ns: Nanos) -> list[Event]:
-        """Take a copy of a book that was asked for; nothing else comes by a call. Raises FeedFormatError."""
-        self._copies.answer(request, body, received_ns)
-        return []
-
-    def resync(self, instrument: str | None, cause: GapCause, received_ns: Nanos) -> list[Event]:
-        """Distrust a book (or all) and subscribe again: the channel then begins with a new snapshot."""
-        gap = self._trust.lose(instrument, cause, received_ns)
-        self._request_due(received_ns)
-        return [gap]
-
-    def outgoing(self) -> list[bytes]:
-        """Return and clear the frames to send now."""
-        frames, self._outgoing = self._outgoing, []
-        return frames
-
-    def http_requests(self) -> list[HttpRequest]:
-        """Return and clear the calls to make now; snapshots come over the socket."""
-        return self._copies.take_calls()
-
-    def check(self, instrument: str, _received_ns: Nanos) -> None:
-        """Ask for a copy of a book."""
-        self._copies.ask(instrument)
-
-    def copies(self) -> list[BookCopy]:
-        """Return and clear the copies that came."""
-        return self._copies.take_copies()
 
     def _read(self, kind: _Kind, frame: bytes, received_ns: Nanos) -> list[Event]:
         if kind.type == "error":
@@ -213,6 +166,10 @@ class CoinbaseExchange:
         price, size = parse_e8(match.price), parse_fixed(match.size, self._size_digits[key])
         traded_ns = rfc3339_ns(match.time)
         return TradePrint(key, str(match.trade_id), price, size, side, traded_ns, received_ns, is_historical)
+
+    def _forget(self, opened_ns: Nanos) -> None:
+        self._age.opened(opened_ns)
+        self._refused_ns.clear()
 
     def _request_due(self, received_ns: Nanos) -> None:
         for keys in self._trust.take_requests(received_ns):

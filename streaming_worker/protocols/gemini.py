@@ -4,7 +4,6 @@ The connection must ask for whole books (``?snapshot=-1``), else only changes co
 Source: developer.gemini.com/websocket (introduction, streams; change log of 2026-07-23).
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,7 +13,6 @@ from streaming_worker.core.events import (
     BookDelta,
     BookSnapshot,
     Event,
-    FeedConnected,
     FeedHeartbeat,
     GapCause,
     TakerSide,
@@ -24,10 +22,10 @@ from streaming_worker.core.instrument import Instrument
 from streaming_worker.core.sequence import Continuity, UpdateIds
 from streaming_worker.core.units import Nanos, parse_e8, parse_fixed
 from streaming_worker.errors import FeedFormatError
-from streaming_worker.protocols.base import BookCopy, HttpRequest, WholeNumber
-from streaming_worker.protocols.copies import CopyDesk, read_gemini
+from streaming_worker.protocols.base import WholeNumber
+from streaming_worker.protocols.copies import read_gemini
 from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, parse_levels
-from streaming_worker.protocols.resync import BookTrust
+from streaming_worker.protocols.snapshot_feed import SnapshotFeed
 from streaming_worker.protocols.timestamps import milliseconds_ns, plausible_ns
 
 _OK: Final = 200
@@ -76,41 +74,25 @@ class _ServerTime(msgspec.Struct):
     serverTime: WholeNumber  # noqa: N815  # the venue's name
 
 
-class Gemini:
+class Gemini(SnapshotFeed):
     """One feed of the new socket; owns no socket and reads no clock."""
 
     keepalive: bytes | None = encode_frame({"id": _PING, "method": "ping"})
-    reconnect_reason: str | None = None
 
     def __init__(self, feed: str, instruments: Sequence[Instrument], *, accepts_next_id: bool = False) -> None:
-        self.feed = feed
-        self.counters: Counter[str] = Counter()
         self._keys = {symbol.lower(): key for symbol, key in keys_by_symbol(instruments).items()}
-        self._symbols = {instrument.key: instrument.symbol.lower() for instrument in instruments}
-        self._size_digits = {instrument.key: instrument.size_digits for instrument in instruments}
-        self._trust = BookTrust(feed, self._symbols)
+        symbols = {instrument.key: instrument.symbol.lower() for instrument in instruments}
+        super().__init__(feed, instruments, symbols, copy_path=_COPY_PATH, read_copy=read_gemini)
         self._ids = {key: UpdateIds(accepts_next_id=accepts_next_id) for key in self._symbols}
         self._accepts_next_id = accepts_next_id
         self._steps = self._overlaps = 0
         self._leaving: dict[str, str] = {}
         self._asked: dict[str, str] = {}
         self._requests = 0
-        self._copies = CopyDesk(_COPY_PATH, read_gemini, self._symbols, self._size_digits)
-        self._outgoing: list[bytes] = []
         self._kind = msgspec.json.Decoder(_Kind)
         self._depth = msgspec.json.Decoder(_Depth)
         self._trade = msgspec.json.Decoder(_Trade)
         self._server_time = msgspec.json.Decoder(_ServerTime)
-
-    def opened(self, connection: int, received_ns: Nanos) -> list[Event]:
-        """Start a fresh connection: every book waits for its snapshot."""
-        self._trust.forget()
-        self._copies.forget()
-        self._leaving.clear()
-        self._asked.clear()
-        self._requests = self._steps = self._overlaps = 0
-        self._outgoing.clear()
-        return [FeedConnected(self.feed, connection, received_ns)]
 
     def opening_messages(self) -> list[bytes]:
         """Return the subscription: one depth stream per symbol, for two could not be told apart."""
@@ -125,37 +107,6 @@ class Gemini:
             raise FeedFormatError(f"gemini: {e} in {frame[:120]!r}") from e
         self._request_due(received_ns)
         return events
-
-    def receive_http(self, request: HttpRequest, body: bytes, received_ns: Nanos) -> list[Event]:
-        """Take a copy of a book that was asked for; nothing else comes by a call. Raises FeedFormatError."""
-        self._copies.answer(request, body, received_ns)
-        return []
-
-    def resync(self, instrument: str | None, cause: GapCause, received_ns: Nanos) -> list[Event]:
-        """Distrust a book (or all); unsubscribe, and subscribe again once the venue has confirmed that.
-
-        Until then updates of the old subscription may still come, and the first of them would pass for the snapshot.
-        """
-        gap = self._trust.lose(instrument, cause, received_ns)
-        self._request_due(received_ns)
-        return [gap]
-
-    def outgoing(self) -> list[bytes]:
-        """Return and clear the frames to send now."""
-        frames, self._outgoing = self._outgoing, []
-        return frames
-
-    def http_requests(self) -> list[HttpRequest]:
-        """Return and clear the calls to make now; snapshots come over the socket."""
-        return self._copies.take_calls()
-
-    def check(self, instrument: str, _received_ns: Nanos) -> None:
-        """Ask for a copy of a book."""
-        self._copies.ask(instrument)
-
-    def copies(self) -> list[BookCopy]:
-        """Return and clear the copies that came."""
-        return self._copies.take_copies()
 
     def _read(self, kind: _Kind, frame: bytes, received_ns: Nanos) -> list[Event]:
         if kind.e == "depthUpdate" or kind.p is not None:
@@ -267,7 +218,16 @@ class Gemini:
             f"gemini refused: {frame[:200]!r}", instrument=self._asked.pop(request, None), is_harmless=True
         )
 
+    def _forget(self, _opened_ns: Nanos) -> None:
+        self._leaving.clear()
+        self._asked.clear()
+        self._requests = self._steps = self._overlaps = 0
+
     def _request_due(self, received_ns: Nanos) -> None:
+        """Unsubscribe; subscribe again once the venue has confirmed that.
+
+        Until then updates of the old subscription may still come, and the first of them would pass for the snapshot.
+        """
         for key in self._trust.take_due(received_ns):
             request, message = self._request("unsubscribe", [_depth_of(self._symbols[key])])
             self._leaving = {other: left for other, left in self._leaving.items() if left != key}

@@ -4,7 +4,6 @@ Archived by the venue. Updates have no time and no number, so a lost one cannot 
 Source: developer.gemini.com/websocket/archived/v2.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final, Literal
 
@@ -14,7 +13,6 @@ from streaming_worker.core.events import (
     BookDelta,
     BookSnapshot,
     Event,
-    FeedConnected,
     FeedHeartbeat,
     GapCause,
     TakerSide,
@@ -23,10 +21,9 @@ from streaming_worker.core.events import (
 from streaming_worker.core.instrument import Instrument
 from streaming_worker.core.units import Nanos, parse_e8, parse_fixed
 from streaming_worker.errors import FeedFormatError
-from streaming_worker.protocols.base import BookCopy, HttpRequest
-from streaming_worker.protocols.copies import CopyDesk, read_gemini
+from streaming_worker.protocols.copies import read_gemini
 from streaming_worker.protocols.levels import encode_frame, keys_by_symbol, parse_sides
-from streaming_worker.protocols.resync import BookTrust
+from streaming_worker.protocols.snapshot_feed import SnapshotFeed
 from streaming_worker.protocols.timestamps import milliseconds_ns
 
 _TAKER: Final = {"buy": TakerSide.BUY, "sell": TakerSide.SELL}
@@ -60,32 +57,18 @@ class _Changes(msgspec.Struct):
     auction_events: msgspec.Raw = _ABSENT
 
 
-class GeminiV2:
+class GeminiV2(SnapshotFeed):
     """One feed of the v2 socket; owns no socket and reads no clock."""
 
-    keepalive: bytes | None = None
-    reconnect_reason: str | None = None
     complaint: str | None = None
 
     def __init__(self, feed: str, instruments: Sequence[Instrument]) -> None:
-        self.feed = feed
-        self.counters: Counter[str] = Counter()
         self._keys = {symbol.upper(): key for symbol, key in keys_by_symbol(instruments).items()}
-        self._symbols = {instrument.key: instrument.symbol.upper() for instrument in instruments}
-        self._size_digits = {instrument.key: instrument.size_digits for instrument in instruments}
-        self._trust = BookTrust(feed, self._symbols)
-        self._copies = CopyDesk(_COPY_PATH, read_gemini, self._symbols, self._size_digits)
-        self._outgoing: list[bytes] = []
+        symbols = {instrument.key: instrument.symbol.upper() for instrument in instruments}
+        super().__init__(feed, instruments, symbols, copy_path=_COPY_PATH, read_copy=read_gemini)
         self._kind = msgspec.json.Decoder(_Kind)
         self._changes = msgspec.json.Decoder(_Changes)
         self._trade = msgspec.json.Decoder(_Trade)
-
-    def opened(self, connection: int, received_ns: Nanos) -> list[Event]:
-        """Start a fresh connection: the first frame of each symbol must replace its book, never merge into it."""
-        self._trust.forget()
-        self._copies.forget()
-        self._outgoing.clear()
-        return [FeedConnected(self.feed, connection, received_ns)]
 
     def opening_messages(self) -> list[bytes]:
         """Return the subscription."""
@@ -99,34 +82,6 @@ class GeminiV2:
             raise FeedFormatError(f"gemini: {e} in {frame[:120]!r}") from e
         self._request_due(received_ns)
         return events
-
-    def receive_http(self, request: HttpRequest, body: bytes, received_ns: Nanos) -> list[Event]:
-        """Take a copy of a book that was asked for; nothing else comes by a call. Raises FeedFormatError."""
-        self._copies.answer(request, body, received_ns)
-        return []
-
-    def resync(self, instrument: str | None, cause: GapCause, received_ns: Nanos) -> list[Event]:
-        """Distrust a book (or all) and subscribe again: the answer is a new snapshot."""
-        gap = self._trust.lose(instrument, cause, received_ns)
-        self._request_due(received_ns)
-        return [gap]
-
-    def outgoing(self) -> list[bytes]:
-        """Return and clear the frames to send now."""
-        frames, self._outgoing = self._outgoing, []
-        return frames
-
-    def http_requests(self) -> list[HttpRequest]:
-        """Return and clear the calls to make now; snapshots come over the socket."""
-        return self._copies.take_calls()
-
-    def check(self, instrument: str, _received_ns: Nanos) -> None:
-        """Ask for a copy of a book."""
-        self._copies.ask(instrument)
-
-    def copies(self) -> list[BookCopy]:
-        """Return and clear the copies that came."""
-        return self._copies.take_copies()
 
     def _read(self, kind: _Kind, frame: bytes, received_ns: Nanos) -> list[Event]:
         match kind.type:
@@ -181,6 +136,9 @@ class GeminiV2:
         if self._trust.is_lost(key):
             return []
         return [self._trust.lose(key, GapCause.UNALIGNED_SNAPSHOT, received_ns)]
+
+    def _forget(self, _opened_ns: Nanos) -> None:
+        """Nothing: the socket numbers nothing."""
 
     def _request_due(self, received_ns: Nanos) -> None:
         for keys in self._trust.take_requests(received_ns):
