@@ -2,12 +2,16 @@
 
 import shutil
 from collections.abc import Iterator
+from email.message import EmailMessage
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from arb_pipeline.report.document import ReportDocument, make_report
+from arb_pipeline.report.period import Period
 from arb_pipeline_tests.fixtures.mailbox import Mailbox
-from arb_pipeline_tests.fixtures.platform import DAY, FIRST, LAST, STRETCH, Evening, Platform, platform_at
+from arb_pipeline_tests.fixtures.platform import DAY, FIRST, LAST, LINKS, STRETCH, Evening, Platform, platform_at
 from arb_pipeline_tests.fixtures.recorded import capture
 
 
@@ -48,3 +52,23 @@ def compacted(evening: Evening, tmp_path: Path) -> Iterator[Platform]:
     platform = platform_at(folder)
     with platform.instance:
         yield platform
+
+
+@pytest.fixture
+def published(evening: Evening) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The evening's published file, open for reading."""
+    with duckdb.connect(str(evening.platform.settings.published), read_only=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def report(published: duckdb.DuckDBPyConnection) -> ReportDocument:
+    """The report of the evening."""
+    return make_report(published, Period.of_day(DAY), LINKS, is_final=True)
+
+
+@pytest.fixture
+def mail(evening: Evening, mailbox: Mailbox) -> EmailMessage:
+    """The mail as it arrived."""
+    assert evening.report.success
+    return next(mail for mail in mailbox.to("desk@example.test") if DAY in mail["Subject"])

@@ -1,23 +1,14 @@
 """The statistics of the evening, against what its script did: who opened, who closed, what was left out."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import duckdb
-import pytest
 
 from arb_pipeline_tests.fixtures.market import COINBASE, GEMINI, POOL
-from arb_pipeline_tests.fixtures.platform import DAY, Evening
+from arb_pipeline_tests.fixtures.platform import DAY
 
 Rows = list[dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def published(evening: Evening) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The file that analysts open."""
-    with duckdb.connect(str(evening.platform.settings.published), read_only=True) as connection:
-        yield connection
 
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str) -> Rows:

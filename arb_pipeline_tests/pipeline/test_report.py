@@ -1,7 +1,6 @@
 """What the managers read: figures equal SQL over the published file, losses carry their sign, emptiness is said."""
 
 import re
-from collections.abc import Iterator
 from decimal import Decimal
 from email.message import EmailMessage
 from pathlib import Path
@@ -10,32 +9,9 @@ import duckdb
 import pytest
 
 from arb_pipeline.report import words
-from arb_pipeline.report.document import Links, ReportDocument, make_report
+from arb_pipeline.report.document import ReportDocument, make_report
 from arb_pipeline.report.period import Period
-from arb_pipeline_tests.fixtures.mailbox import Mailbox
-from arb_pipeline_tests.fixtures.platform import DAY, Evening
-
-LINKS = Links(console="https://console.example.test", dagster="https://dagster.example.test")
-
-
-@pytest.fixture
-def published(evening: Evening) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published file, open for reading."""
-    with duckdb.connect(str(evening.platform.settings.published), read_only=True) as connection:
-        yield connection
-
-
-@pytest.fixture
-def report(published: duckdb.DuckDBPyConnection) -> ReportDocument:
-    """The report of the evening."""
-    return make_report(published, Period.of_day(DAY), LINKS, is_final=True)
-
-
-@pytest.fixture
-def mail(evening: Evening, mailbox: Mailbox) -> EmailMessage:
-    """The mail as it arrived."""
-    assert evening.report.success
-    return next(mail for mail in mailbox.to("desk@example.test") if DAY in mail["Subject"])
+from arb_pipeline_tests.fixtures.platform import DAY, LINKS, Evening
 
 
 def part(mail: EmailMessage, kind: str) -> EmailMessage:

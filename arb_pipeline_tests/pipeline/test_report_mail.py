@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import threading
-from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from email.message import EmailMessage
@@ -18,30 +17,10 @@ from arb_pipeline.report.delivery import deliver, deliveries
 from arb_pipeline.report.document import ReportDocument, make_report
 from arb_pipeline.report.period import Period
 from arb_pipeline_tests.fixtures.mailbox import Mailbox
-from arb_pipeline_tests.fixtures.platform import DAY, Evening
-from arb_pipeline_tests.pipeline.test_report import LINKS, PRIMARY, one, part
+from arb_pipeline_tests.fixtures.platform import DAY, LINKS, Evening
+from arb_pipeline_tests.pipeline.test_report import PRIMARY, one, part
 from streaming_worker.alerts.mail import SmtpServer
 from streaming_worker.errors import MailError
-
-
-@pytest.fixture
-def published(evening: Evening) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published file, open for reading."""
-    with duckdb.connect(str(evening.platform.settings.published), read_only=True) as connection:
-        yield connection
-
-
-@pytest.fixture
-def report(published: duckdb.DuckDBPyConnection) -> ReportDocument:
-    """The report of the evening."""
-    return make_report(published, Period.of_day(DAY), LINKS, is_final=True)
-
-
-@pytest.fixture
-def mail(evening: Evening, mailbox: Mailbox) -> EmailMessage:
-    """The mail as it arrived."""
-    assert evening.report.success
-    return next(mail for mail in mailbox.to("desk@example.test") if DAY in mail["Subject"])
 
 
 def send(report: ReportDocument, folder: Path, port: int, *recipients: str, is_repeated: bool = False) -> list[str]:

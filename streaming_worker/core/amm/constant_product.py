@@ -44,6 +44,17 @@ def input_for(amount_out: int, reserve_in: int, reserve_out: int) -> int:
     return ceil_div(reserve_in * amount_out, reserve_out - amount_out)
 
 
+def order_refusal(amount: int, reserve_in: int, reserve_out: int, amount_max: int) -> SwapRefusal | None:
+    """Return why an order is refused: no amount, one beyond ``amount_max``, or an empty reserve."""
+    if amount <= 0:
+        return SwapRefusal(SwapRefusalReason.ZERO_AMOUNT, "nothing to swap")
+    if amount > amount_max:
+        return SwapRefusal(SwapRefusalReason.AMOUNT_TOO_LARGE, f"{amount} exceeds {amount_max}")
+    if reserve_in <= 0 or reserve_out <= 0:
+        return SwapRefusal(SwapRefusalReason.ZERO_LIQUIDITY, "a reserve is empty")
+    return None
+
+
 def quote_exact_in(
     pool: ConstantProductPool, *, amount: int, a_to_b: bool
 ) -> SwapQuote[ConstantProductPool] | SwapRefusal:

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from streaming_worker.core.amm.constant_product import input_for, output_of
+from streaming_worker.core.amm.constant_product import input_for, order_refusal, output_of
 from streaming_worker.core.amm.pool_state import TransferFee
 from streaming_worker.core.amm.raydium_state import RaydiumCpmmMarket, RaydiumCpmmPool
 from streaming_worker.core.amm.swap import SwapQuote, SwapRefusal, SwapRefusalReason, price_impact_bps_e2
@@ -205,13 +205,7 @@ def _refusal(
         return SwapRefusal(SwapRefusalReason.TRADE_NOT_ENABLED, "the pool's status forbids swaps")
     if unix_timestamp < pool.open_time:
         return SwapRefusal(SwapRefusalReason.TRADE_NOT_ENABLED, f"trading starts at {pool.open_time}")
-    if amount <= 0:
-        return SwapRefusal(SwapRefusalReason.ZERO_AMOUNT, "nothing to swap")
-    if amount > U64_MAX:
-        return SwapRefusal(SwapRefusalReason.AMOUNT_TOO_LARGE, f"{amount} exceeds u64")
-    if reserve_in <= 0 or reserve_out <= 0:
-        return SwapRefusal(SwapRefusalReason.ZERO_LIQUIDITY, "a reserve is empty")
-    return None
+    return order_refusal(amount, reserve_in, reserve_out, U64_MAX)
 
 
 def _quote(
