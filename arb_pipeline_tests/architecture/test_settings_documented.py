@@ -1,4 +1,4 @@
-"""Every setting and every variable stands in the README's tables, with its default and what it takes."""
+"""Every setting and every variable stands in docs/CONFIGURATION.md, with its default and what it takes."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ VARIABLE = re.compile(r"\bARB_[A-Z][A-Z_]*[A-Z]\b")
 
 
 def row(setting: Setting) -> str:
-    """Return the README's line for one setting."""
+    """Return the documented line of one setting."""
     name = f"`{setting.env}`" + (f" or `{setting.env}_FILE`" if setting.secret else "") if setting.env else ""
     return f"| `{setting.key}` | {name} | {_default(setting)} | {setting.doc} | {setting.allowed} |"
 
@@ -29,20 +29,20 @@ def _default(setting: Setting) -> str:
             return str(value)
 
 
-def test_every_setting_has_its_row_in_the_readme(repository: Path) -> None:
-    lines = (repository / "README.md").read_text(encoding="utf-8").splitlines()
+def test_every_setting_has_its_row(repository: Path) -> None:
+    lines = (repository / "docs/CONFIGURATION.md").read_text(encoding="utf-8").splitlines()
     missing = [row(setting) for setting in SETTINGS if row(setting) not in lines]
-    assert missing == [], "rows that README.md lacks:\n" + "\n".join(missing)
+    assert missing == [], "rows that docs/CONFIGURATION.md lacks:\n" + "\n".join(missing)
 
 
 def test_every_variable_that_the_code_reads_is_documented(repository: Path) -> None:
-    readme = set(VARIABLE.findall((repository / "README.md").read_text(encoding="utf-8")))
+    documented = set(VARIABLE.findall((repository / "docs/CONFIGURATION.md").read_text(encoding="utf-8")))
     read = set(variables())
     for package in ("streaming_worker", "arb_pipeline"):
         for path in (repository / package).rglob("*.py"):
             read |= {name for name in VARIABLE.findall(path.read_text(encoding="utf-8")) if not name.endswith("_FILE")}
     read -= {"ARB_PORT", "ARB_PIPELINE", "ARB_REPORT"}  # prefixes, not variables
-    assert sorted(read - readme) == []
+    assert sorted(read - documented) == []
 
 
 def test_the_template_lists_every_variable_and_sets_none(repository: Path) -> None:

@@ -1,4 +1,4 @@
-"""Every setting, named once: the reader, the checks, ``arb doctor`` and the README's table all come from here.
+"""Every setting, named once: the reader, the checks, ``arb doctor`` and docs/CONFIGURATION.md all come from here.
 
 A scalar setting is ``section.name``; ``section[].name`` stands in a repeated table. Money and percentages are decimal
 text, because a TOML float cannot hold them exactly.

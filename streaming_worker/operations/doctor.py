@@ -219,7 +219,7 @@ def alert_channels(config: Config) -> Finding:
 def _unknown_variables(environ: Mapping[str, str]) -> list[Finding]:
     known = variables()
     return [
-        Finding("environment", Verdict.WARNING, f"{name} is set but means nothing here; see the README's table")
+        Finding("environment", Verdict.WARNING, f"{name} is set but means nothing here; see docs/CONFIGURATION.md")
         for name in sorted(environ)
         if name.startswith("ARB_") and not name.startswith(_OF_OTHERS) and name not in known
     ]

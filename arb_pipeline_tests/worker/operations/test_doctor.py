@@ -39,7 +39,7 @@ def test_a_variable_that_means_nothing_is_pointed_out(config_of: Callable[..., C
         config_of(), {"ARB_DATADIR": "/x", "ARB_PIPELINE_START": "2026-01-01", "ARB_SMTP_PASSWORD_FILE": "p"}
     )
     assert [f.detail for f in findings if f.subject == "environment"] == [
-        "ARB_DATADIR is set but means nothing here; see the README's table"
+        "ARB_DATADIR is set but means nothing here; see docs/CONFIGURATION.md"
     ]
 
 
