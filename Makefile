@@ -123,6 +123,13 @@ bench: install  ## how fast each part is on this machine
 bench-lake: install  ## 10 million rows: the compaction against a bare DuckDB COPY, in time and memory
 	$(BIN)/python -m arb_pipeline.bench
 
+lineage: install  ## arb_pipeline/column_lineage.json from the compiled models
+	$(BIN)/python -m arb_pipeline.lineage
+
+bench-hour: install  ## an hour of 10 million level rows through every asset beside bare DuckDB, then 24 hours by the daemon
+	$(BIN)/python -m arb_pipeline_tests.load.bench_hour $${BENCH_ROWS:-10000000}
+	$(BIN)/python -m arb_pipeline_tests.load.bench_backfill $${BENCH_BACKFILL_ROWS:-10000000} $${BENCH_BACKFILL_HOURS:-24}
+
 api-docs: install  ## docs/openapi.json and docs/API.md from the application
 	$(BIN)/python -m streaming_worker.api.documents docs
 

@@ -1,7 +1,7 @@
 """Live against replay: every output row of an hour is matched, missing, extra or different, column by column.
 
 Rows are paired by what names them (a hash, a route and interval, a moment), never by position in a file. Only what is
-matched is counted anywhere later.
+matched is counted anywhere later. A run of an older release is compared in the tables that it could write.
 """
 
 from typing import Final
@@ -10,6 +10,7 @@ import duckdb
 
 from arb_pipeline.hours import Hour
 from arb_pipeline.lake.tables import LAKE_TABLES, RECONCILED_TABLES
+from streaming_worker.storage.schema import SCHEMA_VERSION, TABLE
 
 MATCHED: Final = "matched"
 MISSING: Final = "missing"
@@ -38,6 +39,15 @@ IDENTITY: Final[dict[str, tuple[str, ...]]] = {
     "transfers": ("transfer_id", "status"),
 }
 
+_HOUR_PARTS = """
+CREATE OR REPLACE TEMP TABLE hour_parts AS
+FROM replay_runs
+LEFT JOIN (FROM worker_runs SELECT worker, run_id, min(schema_version) AS schema_version GROUP BY ALL)
+USING (worker, run_id)
+SELECT worker, run_id, first_seq, last_seq, coalesce(schema_version, $current) AS schema_version
+WHERE hour_ns = $hour_ns
+"""
+
 # What the live engine said about the hour: the outputs of the same events that were replayed. A run without a
 # replayed part (its keyframe is lost) is taken by receive time, so that its rows show up as missing.
 _LIVE_OF_HOUR = """
@@ -52,7 +62,8 @@ WHERE (part.first_seq IS NULL AND live.received_ns >= {start_ns} AND live.receiv
 _PAIRED = """
 WITH live AS (FROM live_{table} SELECT *, {identity} AS identity,
               row_number() OVER (PARTITION BY worker, run_id, {identity} ORDER BY seq) AS ordinal),
-replayed AS (FROM replayed_{table} SELECT *, {identity} AS identity,
+replayed AS (FROM replayed_{table} SEMI JOIN (FROM hour_parts WHERE schema_version >= {since}) USING (worker, run_id)
+             SELECT *, {identity} AS identity,
              row_number() OVER (PARTITION BY worker, run_id, {identity} ORDER BY seq) AS ordinal),
 paired AS (
     FROM live FULL JOIN replayed USING (worker, run_id, identity, ordinal)
@@ -73,12 +84,9 @@ def reconcile(connection: duckdb.DuckDBPyConnection, hour: Hour) -> None:
     """Make the temporary table ``reconciled`` for one hour.
 
     ``connection`` has views of the live output tables that also cover the hours around, of ``replay_runs`` and of the
-    ``replayed_`` tables of just this hour.
+    ``replayed_`` tables of just this hour, and of ``worker_runs`` as far as it is kept for these runs.
     """
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE hour_parts AS FROM replay_runs"
-        f" SELECT worker, run_id, first_seq, last_seq WHERE hour_ns = {hour.start_ns}"
-    )
+    connection.execute(_HOUR_PARTS, {"hour_ns": hour.start_ns, "current": SCHEMA_VERSION})
     for table in RECONCILED_TABLES:
         connection.execute(_LIVE_OF_HOUR.format(table=table, start_ns=hour.start_ns, end_ns=hour.end_ns))
     pairings = " UNION ALL BY NAME ".join(f"({_pairing(table, hour)})" for table in RECONCILED_TABLES)
@@ -96,4 +104,5 @@ def _pairing(table: str, hour: Hour) -> str:
         f" {{'column': '{name}', 'live': live.{name}::VARCHAR, 'replayed': replayed.{name}::VARCHAR}} END"
         for name in compared
     )
-    return _PAIRED.format(table=table, identity=identity, comparisons=comparisons, start_ns=hour.start_ns)
+    since = TABLE[table].since
+    return _PAIRED.format(table=table, identity=identity, comparisons=comparisons, start_ns=hour.start_ns, since=since)

@@ -169,6 +169,13 @@ class Catalogue:
             ).fetchall()
         return [FileRecord(*row) for row in rows]
 
+    def files_of_runs(self, table: str, run_ids: Iterable[str]) -> list[str]:
+        """Return the paths of a table's files of some runs, whatever their hour, relative to the lake."""
+        with self._open() as connection:
+            rows = connection.execute("select run_id, path from files where table_name = ? order by path", (table,))
+            wanted = set(run_ids)
+            return [path for run_id, path in rows if run_id in wanted]
+
     def days(self, *, from_ns: int) -> list[str]:
         """Return the UTC days, from the day of a moment on, that have captured hours."""
         with self._open() as connection:

@@ -36,6 +36,11 @@ FROM fct_pnl_daily WHERE is_primary GROUP BY ALL ORDER BY report_date
 SELECT reason, sum(evaluations) AS evaluations, max(best_edge_bps) AS best_edge_bps
 FROM fct_rejections GROUP BY ALL ORDER BY evaluations DESC
 
+-- What turning three pairs inside one venue would have earned
+SELECT report_date, cycle, latency_ns // 1000000 AS latency_ms, trades, winning_trades,
+    predicted_net_usd, realised_net_usd
+FROM fct_cycle_pnl_daily ORDER BY report_date DESC, cycle, latency_ms
+
 -- How far each feed and hour can be trusted
 SELECT hour_at, feed, market, completeness_pct, gaps,
     longest_silence_ns // 1000000 AS longest_silence_ms

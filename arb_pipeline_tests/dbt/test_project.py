@@ -82,7 +82,14 @@ def test_the_documentation_of_every_model_is_made(built: Built) -> None:
     project = dbt_files.project_folder()
     data = json.dumps({"data_dir": str(built.warehouse.parent.parent)})
     command = [str(dbt_files.dbt_program()), "docs", "generate", "--vars", data, "--project-dir", str(project)]
-    places = ["--profiles-dir", str(project), "--target-path", str(built.target), "--log-path", str(built.target.parent)]
+    places = [
+        "--profiles-dir",
+        str(project),
+        "--target-path",
+        str(built.target),
+        "--log-path",
+        str(built.target.parent),
+    ]
     result = subprocess.run([*command, *places], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout[-3000:]
     documented = {node["metadata"]["name"] for node in built.artifact("catalog.json")["nodes"].values()}
@@ -114,7 +121,7 @@ def test_staging_renames_and_casts_only(built: Built) -> None:
 
 def test_every_source_is_joined_to_an_asset(built: Built) -> None:
     sources = built.artifact("manifest.json")["sources"].values()
-    assert len(sources) == 16
+    assert len(sources) == 20
     for source in sources:
         assert source["meta"]["dagster"]["asset_key"], source["name"]
 
@@ -134,7 +141,14 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, **values: object)
     columns = connection.execute(
         "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'marts' AND table_name = ?", [table]
     ).fetchall()
-    defaults = {"BIGINT": 0, "VARCHAR": "x", "BOOLEAN": True, "DATE": "2025-03-08", "TIMESTAMP": "2025-03-08 22:00:00"}
+    defaults = {
+        "BIGINT": 0,
+        "INTEGER": 0,
+        "VARCHAR": "x",
+        "BOOLEAN": True,
+        "DATE": "2025-03-08",
+        "TIMESTAMP": "2025-03-08 22:00:00",
+    }
     row = [values.get(name, defaults.get(kind, 0)) for name, kind in columns]
     marks = ", ".join("?" * len(row))
     connection.execute(f"INSERT INTO marts.{table} VALUES ({marks})", row)
@@ -163,6 +177,17 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, **values: object)
         ("fct_inventory_drift_is_total_minus_target", "fct_inventory", {"total": "1"}),
         ("fct_completeness_missing_hours_are_empty", "fct_completeness",
          {"status": "missing", "completeness_pct": "1"}),
+        ("fct_cycle_opportunities_peak_adds_up", "fct_cycle_opportunities",
+         {"peak_gross_usd": "1", "peak_fee_usd": "-0.5", "peak_net_usd": "0", "peak_slippage_usd": "-0.49999999"}),
+        ("fct_cycle_trades_predicted_net_is_what_came_back", "fct_cycle_trades",
+         {"predicted_spent_usd": "10", "predicted_returned_usd": "11", "predicted_net_usd": "0.99999999"}),
+        ("fct_cycle_trades_net_is_what_came_back", "fct_cycle_trades",
+         {"realised_returned_usd": "1", "realised_dust_value_usd": "0.5", "realised_net_usd": "1"}),
+        ("fct_cycle_legs_are_filled_after_they_are_due", "fct_cycle_legs", {"due_ns": 2, "filled_ns": 1}),
+        ("fct_cycle_pnl_daily_is_the_sum_of_its_trades", "fct_cycle_pnl_daily", {"realised_net_usd": "0.01"}),
+        ("rpt_daily_is_the_primary_cycle_pnl", "rpt_daily",
+         {"cycle_realised_net_usd": "0.01", "total_realised_net_usd": "0.01"}),
+        ("rpt_daily_total_is_routes_and_cycles", "rpt_daily", {"total_realised_net_usd": "1"}),
     ],
 )  # fmt: skip
 def test_a_planted_row_fails_its_data_test(
@@ -174,7 +199,20 @@ def test_a_planted_row_fails_its_data_test(
     assert len(marts.execute(query).fetchall()) == 1
 
 
-@pytest.mark.parametrize("table", ["fct_simulated_trades", "fct_feed_quality", "fct_gaps", "fct_attribution", "fct_inventory", "fct_regimes"])
+@pytest.mark.parametrize(
+    "table",
+    [
+        "fct_simulated_trades",
+        "fct_feed_quality",
+        "fct_gaps",
+        "fct_attribution",
+        "fct_inventory",
+        "fct_regimes",
+        "fct_cycle_trades",
+        "fct_cycle_legs",
+        "fct_cycle_pnl_daily",
+    ],
+)
 def test_a_row_that_is_there_twice_fails_its_key(built: Built, marts: duckdb.DuckDBPyConnection, table: str) -> None:
     nodes = built.artifact("manifest.json")["nodes"].values()
     (node,) = (node for node in nodes if node["name"].startswith(f"unique_together_{table}_"))

@@ -40,8 +40,10 @@ Work = Callable[[], bool]
 Contestant = Callable[[Path], Work]
 
 
-def make_hour(data_dir: Path, rows: int) -> int:
+def make_hour(data_dir: Path, rows: int, *, hours: int = 1) -> int:
     """Capture an hour with so many level rows by the production engine and sink; return the number of events.
+
+    With ``hours`` as many in a row, each with so many rows.
 
     Every 100 ms a tick and a burst of deltas, five levels each, one in eight of them at the best price; a slot every
     400 ms; every minute Gemini is 2 USD cheap for three seconds.
@@ -55,7 +57,7 @@ def make_hour(data_dir: Path, rows: int) -> int:
         script.calm()
         ticks = NANOS_PER_HOUR // TICK_NS
         burst = -(-rows // (ticks * _LEVELS))
-        for number in range(1, ticks + 1):
+        for number in range(1, ticks * hours + 1):
             script.now_ns = HOUR.start_ns + number * TICK_NS
             _tick(script, number, burst)
             script.events.clear()

@@ -1,6 +1,7 @@
 """Backfills through a real daemon: two at once over the same hours, and a run that is killed in the middle."""
 
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ ASSETS = [
     "attribution", "lead_lag",
 ]  # fmt: skip
 PATIENCE = 1_500
+PROCESS = re.compile(r"Executing steps in process \(pid: (\d+)\)")
 
 
 def derived_bytes(layout: LakeLayout, hours: list[Hour]) -> dict[str, bytes]:
@@ -49,24 +51,13 @@ def of_backfill(programs: DagsterPrograms, backfill: str) -> list[dict[str, Any]
     return [run for run in programs.runs() if tag in run["tags"]]
 
 
-def killed_once(home: Path, run: str) -> bool:
-    """Kill the process of a run, if it has one by now."""
-    for process in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = process.read_bytes()
-        except OSError:
-            continue
-        if b"execute_run" in command and run.encode() in command and str(home).encode() in _environment(process):
-            os.kill(int(process.parent.name), signal.SIGKILL)
-            return True
-    return False
-
-
-def _environment(process: Path) -> bytes:
-    try:
-        return process.with_name("environ").read_bytes()
-    except OSError:
-        return b""
+def killed_once(programs: DagsterPrograms, run: str) -> bool:
+    """Kill the process of a run, if it has said by now which it is."""
+    told = [PROCESS.search(message) for message in programs.messages(run)]
+    processes = {int(found.group(1)) for found in told if found is not None}
+    for process in processes:
+        os.kill(process, signal.SIGKILL)
+    return bool(processes)
 
 
 def test_concurrent_backfills_and_a_killed_run_end_in_the_same_bytes(folder: Path, tmp_path: Path) -> None:
@@ -80,7 +71,7 @@ def test_concurrent_backfills_and_a_killed_run_end_in_the_same_bytes(folder: Pat
 
         def struck() -> bool:
             for run in of_backfill(programs, backfills[1]):
-                if run["status"] == "STARTED" and killed_once(home, run["runId"]):
+                if run["status"] == "STARTED" and killed_once(programs, run["runId"]):
                     victim.append(run["runId"])
             return bool(victim)
 

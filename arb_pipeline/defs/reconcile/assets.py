@@ -1,6 +1,7 @@
 """Replay each closed hour with the production engine, then compare every output with what was captured live."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import dagster as dg
 import duckdb
@@ -13,9 +14,11 @@ from arb_pipeline.defs.reconcile.checks import FILES_UNCHANGED, INPUTS_COMPLETE,
 from arb_pipeline.defs.summaries import BY_RUN, BY_TABLE, summary
 from arb_pipeline.errors import ReplayError
 from arb_pipeline.hours import Hour
+from arb_pipeline.lake.catalogue import Catalogue
 from arb_pipeline.lake.compaction import ensure_placeholders
 from arb_pipeline.lake.connection import open_hours, parquet
 from arb_pipeline.lake.derived import rows_as_table, write_hour
+from arb_pipeline.lake.inspection import RUNS_TABLE
 from arb_pipeline.lake.layout import LakeLayout
 from arb_pipeline.lake.tables import (
     LAKE_TABLES,
@@ -79,17 +82,16 @@ def replayed_outputs(
     if not unchanged.passed:
         raise dg.Failure("lake files differ from their manifest; see the failed check", allow_retries=False)
     try:
-        parts = [part for hour in hours for part in _replay_hour(lake.layout, hour)]
+        replays = [_replay_hour(lake.layout, hour) for hour in hours]
     except (ReplayError, StorageError) as e:
         yield inputs_complete(str(e))
         raise dg.Failure(f"an hour cannot be replayed: {e}", allow_retries=False) from e
     yield inputs_complete(None)
-    events = sum(part.events for part in parts)
-    context.log.info("replayed %d hours in %d parts, %d events", len(hours), len(parts), events)
-    rows = sum(part.outputs for part in parts)
+    events = sum(replay.events for replay in replays)
+    context.log.info("replayed %d hours in %d parts, %d events", len(hours), sum(r.parts for r in replays), events)
     yield dg.MaterializeResult(
         metadata={
-            **rows_metadata(rows),
+            **rows_metadata(sum(replay.outputs for replay in replays)),
             "events": events,
             "hours": len(hours),
             "by_run": summary(lake.layout, REPLAY_RUNS, hours, BY_RUN),
@@ -121,7 +123,7 @@ def reconciled_opportunities(context: dg.AssetExecutionContext, lake: Lake) -> d
     """
     rows = 0
     for hour in hours_of(context):
-        rows += reconcile_hour(lake.layout, hour)
+        rows += reconcile_hour(lake.layout, lake.catalogue, hour)
     return dg.MaterializeResult(
         metadata={
             **rows_metadata(rows),
@@ -136,7 +138,16 @@ def _around(hour: Hour) -> list[Hour]:
     return [hour.shifted(-1), hour, hour.shifted(1)]
 
 
-def _replay_hour(layout: LakeLayout, hour: Hour) -> list[ReplayedPart]:
+@dataclass(frozen=True, slots=True)
+class ReplayedHour:
+    """What the replay of an hour counted; the rows themselves are in the lake, so that many hours fit in memory."""
+
+    parts: int
+    events: int
+    outputs: int
+
+
+def _replay_hour(layout: LakeLayout, hour: Hour) -> ReplayedHour:
     with open_hours(layout, (*_INPUTS, "keyframes"), _around(hour)) as connection:
         parts = [replay_part(connection, part) for part in parts_of(connection, hour)]
         for name, table in zip(RECONCILED_TABLES, _REPLAYED, strict=True):
@@ -147,7 +158,7 @@ def _replay_hour(layout: LakeLayout, hour: Hour) -> list[ReplayedPart]:
             connection, layout, REPLAY_MARKETS.name, hour, [row for part in parts for row in _market_rows(hour, part)]
         )
         _write(connection, layout, MARKET_TOPS.name, hour, [row for part in parts for row in _top_rows(hour, part)])
-    return parts
+    return ReplayedHour(len(parts), sum(part.events for part in parts), sum(part.outputs for part in parts))
 
 
 def _write(
@@ -186,11 +197,16 @@ def _top_rows(hour: Hour, replayed: ReplayedPart) -> Iterator[tuple[object, ...]
         yield (*run, top.market, top.received_ns, *top.prices)
 
 
-def reconcile_hour(layout: LakeLayout, hour: Hour) -> int:
+def reconcile_hour(layout: LakeLayout, catalogue: Catalogue, hour: Hour) -> int:
     """Compare one hour and write the comparison; return the number of compared rows."""
     with open_hours(layout, RECONCILED_TABLES, _around(hour)) as connection:
         for table in (*_REPLAYED, REPLAY_RUNS):
             files = layout.hour_files(table, [hour])
             connection.execute(f"CREATE VIEW {table.name} AS {parquet(files)}")
+        runs = [run_id for (run_id,) in connection.execute("FROM replay_runs SELECT DISTINCT run_id").fetchall()]
+        kept = [layout.root / path for path in catalogue.files_of_runs(RUNS_TABLE, runs)]
+        connection.execute(
+            f"CREATE VIEW {RUNS_TABLE} AS {parquet([layout.placeholder(LAKE_TABLES[RUNS_TABLE]), *kept])}"
+        )
         reconcile(connection, hour)
         return write_hour(connection, layout, RECONCILIATION, hour, query="FROM reconciled")

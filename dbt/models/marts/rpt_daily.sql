@@ -82,6 +82,33 @@ risk as (
     group by 1
 ),
 
+cycles_shown as (
+    select
+        report_date,
+        count(*) as cycle_opportunities,
+        count(*) filter (where reconciliation_status = 'matched') as cycle_opportunities_matched
+    from {{ ref('fct_cycle_opportunities') }}
+    group by report_date
+),
+
+cycles_refused as (
+    select report_date, cast(sum(evaluations) as bigint) as cycle_rejected_evaluations
+    from {{ ref('fct_cycle_rejections') }}
+    group by report_date
+),
+
+turned as (
+    select
+        report_date,
+        cast(sum(trades) as bigint) as cycle_trades,
+        cast(sum(winning_trades) as bigint) as cycle_winning_trades,
+        cast(sum(predicted_net_usd) as decimal(28, 8)) as cycle_predicted_net_usd,
+        cast(sum(realised_net_usd) as decimal(28, 8)) as cycle_realised_net_usd
+    from {{ ref('fct_cycle_pnl_daily') }}
+    where is_primary
+    group by report_date
+),
+
 joined as (
     select
         days.report_date,
@@ -115,7 +142,17 @@ joined as (
         {%- endfor %}
         {%- endfor %}
         coalesce(risk.risk_changes, 0) as risk_changes,
-        coalesce(risk.risk_kills, 0) as risk_kills
+        coalesce(risk.risk_kills, 0) as risk_kills,
+        coalesce(cycles_shown.cycle_opportunities, 0) as cycle_opportunities,
+        coalesce(cycles_shown.cycle_opportunities_matched, 0) as cycle_opportunities_matched,
+        coalesce(cycles_refused.cycle_rejected_evaluations, 0) as cycle_rejected_evaluations,
+        coalesce(turned.cycle_trades, 0) as cycle_trades,
+        coalesce(turned.cycle_winning_trades, 0) as cycle_winning_trades,
+        coalesce(turned.cycle_predicted_net_usd, 0) as cycle_predicted_net_usd,
+        coalesce(turned.cycle_realised_net_usd, 0) as cycle_realised_net_usd,
+        cast(
+            coalesce(booked.realised_net_usd, 0) + coalesce(turned.cycle_realised_net_usd, 0) as decimal(28, 8)
+        ) as total_realised_net_usd
     from days
     left join reconciled using (report_date)
     left join shown using (report_date)
@@ -123,6 +160,9 @@ joined as (
     left join booked using (report_date)
     left join gaps using (report_date)
     left join risk using (report_date)
+    left join cycles_shown using (report_date)
+    left join cycles_refused using (report_date)
+    left join turned using (report_date)
 )
 
 select * from joined
