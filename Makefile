@@ -18,7 +18,7 @@ CONSOLE_BUILT := $(CONSOLE)/dist/index.html
 CONSOLE_SOURCES := $(shell find $(CONSOLE)/src $(CONSOLE)/public -type f ! -name schema.d.ts 2>/dev/null) \
   $(CONSOLE)/index.html $(CONSOLE)/package.json $(CONSOLE)/vite.config.ts $(CONSOLE)/tsconfig.json docs/openapi.json
 
-.PHONY: help install console demo demo-check test test-slow chaos faults soak lint format bench bench-lake bench-hour lineage api-docs wheel load clean
+.PHONY: help install console demo demo-check test test-slow chaos faults soak lint format bench bench-lake bench-hour lineage api-docs wheel wheel-check load clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -49,7 +49,7 @@ endef
 # Byte code is compiled at install: where PYTHONDONTWRITEBYTECODE is set, every start would compile everything again.
 $(INSTALLED): pyproject.toml uv.lock | $(BIN)/python
 	@echo "installing from uv.lock (the first time takes some minutes on a slow line)"; \
-	uv=$$($(FIND_UV)); UV_PYTHON_DOWNLOADS=never "$$uv" sync --frozen --compile-bytecode --quiet --python $(BIN)/python
+	uv=$$($(FIND_UV)); UV_PROJECT_ENVIRONMENT="$(abspath $(VENV))" UV_PYTHON_DOWNLOADS=never "$$uv" sync --frozen --compile-bytecode --quiet --python $(BIN)/python
 	@touch $@
 
 $(MANIFEST): $(DBT_SOURCES) | $(INSTALLED)
@@ -138,6 +138,12 @@ load: install  ## 100, 500 and 1,000 users at the API, and what the worker feels
 
 wheel: install $(CONSOLE_BUILT)  ## build dist/*.whl
 	uv=$$($(FIND_UV)); "$$uv" build --wheel --quiet --out-dir dist
+
+wheel-check: wheel  ## install the wheel into an empty folder, as a user does, and let the whole system prove itself there
+	python=$$(realpath $(BIN)/python); uv=$$(realpath "$$(command -v "$$($(FIND_UV))")"); wheel=$$(realpath "$$(ls -t dist/*.whl | head -n 1)"); \
+	folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; cd "$$folder"; \
+	"$$python" -m venv venv; "$$uv" pip install --quiet --python venv/bin/python "$$wheel"; \
+	venv/bin/arb demo-check --json
 
 clean:  ## remove what the other targets made; keeps data/
 	rm -rf $(VENV) $(CONSOLE)/node_modules $(CONSOLE)/dist $(CONSOLE)/src/api/schema.d.ts dist build dbt/target dbt/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -329,7 +329,8 @@ class _Worker:
     def _complaints(self) -> list[str]:
         problems = [f"instruments: {line}" for line in self._terms.problems]
         odd = [line for feed in self._feeds for line in feed.complaints()]
-        return [*self._pump.complaints(), *self._watch.complaints(), *self._time.complaints(), *problems, *odd]
+        behind = [*self._pump.complaints(), *self._bus.complaints()]
+        return [*behind, *self._watch.complaints(), *self._time.complaints(), *problems, *odd]
 
     def _add_sources(self) -> None:
         pump = self._pump

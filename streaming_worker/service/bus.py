@@ -16,6 +16,7 @@ from streaming_worker.errors import ConfigError
 from streaming_worker.service.metrics import Reading
 
 DEFAULT_CAPACITY: Final = 100_000
+_FULL_SHARE: Final = 10  # from a tenth of the capacity on, what waits is said
 
 
 class Bus:
@@ -84,6 +85,12 @@ class Bus:
             "high_water": self.high_water,
             **{f"dropped.{feed}": count for feed, count in self.dropped.items()},
         }
+
+    def complaints(self) -> list[str]:
+        """Return a line while so much waits that the engine is behind."""
+        waiting = len(self._queue)
+        is_behind = waiting * _FULL_SHARE >= self.capacity
+        return [f"queue: {waiting} of {self.capacity} events wait for the engine"] if is_behind else []
 
     def _add(self, events: Sequence[Event]) -> None:
         if not events:

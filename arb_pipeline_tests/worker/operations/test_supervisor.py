@@ -86,6 +86,12 @@ def test_the_demo_runs_seven_programs_and_live_runs_five(config_of: Callable[...
     assert [program.name for program in programs_of(Layout(config_of("live")))] == names[2:]
 
 
+def test_the_readme_says_how_many_programs_the_demo_starts(config_of: Callable[..., Config], repository: Path) -> None:
+    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    count = words[len(programs_of(Layout(config_of())))]
+    assert f"starts {count} programs" in (repository / "README.md").read_text(encoding="utf-8")
+
+
 def test_a_long_data_folder_moves_the_sockets(tmp_path: Path, config_of: Callable[..., Config]) -> None:
     deep = tmp_path / ("deep" * 30)
     layout = Layout(config_of(ARB_DATA_DIR=str(deep)))

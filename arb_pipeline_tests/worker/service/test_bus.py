@@ -26,6 +26,16 @@ def test_a_frame_that_does_not_fit_is_refused_whole_and_counted() -> None:
     }  # fmt: skip
 
 
+def test_a_tenth_of_the_queue_is_worth_a_word() -> None:
+    bus = Bus(capacity=20)
+    bus.offer("coinbase", ticks(1))
+    assert bus.complaints() == []
+    bus.offer("coinbase", ticks(2))
+    assert bus.complaints() == ["queue: 2 of 20 events wait for the engine"]
+    bus.take(1)
+    assert bus.complaints() == []
+
+
 def test_what_the_service_says_is_never_refused() -> None:
     bus = Bus(capacity=1)
     assert bus.offer("coinbase", ticks(1))
