@@ -45,8 +45,8 @@ class Dislocations(msgspec.Struct):
             self._end(self.active, now_ns)
             return
         self.count += 1
-        length = self.rng.randrange(self.spec.least_duration_ns, self.spec.most_duration_ns + 1)
         target = self.rng.choice(self.spec.targets)
+        length = self._length()
         self.active = Dislocation(self.count, target, self._size(target), now_ns, now_ns + length)
         self.next_ns = now_ns + length
 
@@ -72,6 +72,12 @@ class Dislocations(msgspec.Struct):
             del self.past[0]
         self.active = None
         self.next_ns = now_ns + around(self.rng, self.spec.mean_interval_ns)
+
+    def _length(self) -> int:
+        # As many between 0.1 and 0.2 s as between 2 and 4 s: many are over before anybody could act on them.
+        octaves = (self.spec.most_duration_ns // self.spec.least_duration_ns).bit_length()
+        shortest = self.spec.least_duration_ns << self.rng.randrange(octaves)
+        return min(shortest + self.rng.randrange(shortest), self.spec.most_duration_ns)
 
     def _size(self, target: str) -> int:
         # Small sizes are the usual ones, except on Coinbase, whose taker fee hides all but the largest.

@@ -71,13 +71,14 @@ class DislocationSpec(msgspec.Struct, frozen=True, kw_only=True):
     """How often and how far one price leaves the others. ``mean_interval_ns`` 0 means never.
 
     ``targets`` are the venues, and the pool, whose price may leave.
-    Units: ``least_bps`` and ``most_bps`` of the price; durations in nanoseconds.
+    Units: ``least_bps`` and ``most_bps`` of the price; durations in nanoseconds, short ones
+    as likely as long ones octave by octave.
     """
 
     mean_interval_ns: int = 40 * NANOS_PER_SECOND
     least_bps: int = 30
     most_bps: int = 150
-    least_duration_ns: int = 500 * NANOS_PER_MILLISECOND
+    least_duration_ns: int = 100 * NANOS_PER_MILLISECOND
     most_duration_ns: int = 8 * NANOS_PER_SECOND
     targets: tuple[str, ...] = (COINBASE, GEMINI, POOL)
 

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from streaming_worker.core.units import NANOS_PER_SECOND
-from streaming_worker.sandbox.market.dislocations import Dislocation
+from streaming_worker.sandbox.market.dislocations import Dislocation, Dislocations
 from streaming_worker.sandbox.market.spec import HISTORY_PACE, DislocationSpec, default_market
 from streaming_worker.sandbox.market.stepper import Market
 
@@ -27,7 +27,7 @@ def test_an_hour_has_tens_of_profitable_ones_and_most_are_not(start_ns: int) -> 
     found = market.dislocations.everything()
     assert 50 <= len(found) <= 120
     assert all(30 <= abs(d.size_bps) <= 150 for d in found)
-    assert all(500 * MILLISECONDS <= d.end_ns - d.start_ns <= 8 * SECONDS for d in found)
+    assert all(100 * MILLISECONDS <= d.end_ns - d.start_ns <= 8 * SECONDS for d in found)
     assert all(one.end_ns <= two.start_ns for one, two in pairwise(found))
     assert {d.target for d in found} == {"coinbase", "gemini", "pool"}
     # 40 bps taker, 4 bps pool, 10 bps threshold, some slippage.
@@ -35,6 +35,20 @@ def test_an_hour_has_tens_of_profitable_ones_and_most_are_not(start_ns: int) -> 
     beyond_coinbase = [d for d in found if abs(d.size_bps) > 134 and d.target != "gemini"]
     assert 10 <= len(beyond_gemini) <= 50
     assert len(beyond_coinbase) <= 12
+
+
+def lengths(count: int, spec: DislocationSpec) -> list[int]:
+    schedule = Dislocations.start(spec, seed=7, start_ns=0)
+    for _ in range(2 * count):
+        schedule.advance(schedule.next_ns)
+    return [d.end_ns - d.start_ns for d in schedule.past]
+
+
+def test_short_ones_are_as_likely_as_long_ones_octave_by_octave() -> None:
+    drawn = lengths(4_000, DislocationSpec())
+    assert 0.25 < sum(length < 400 * MILLISECONDS for length in drawn) / len(drawn) < 0.33
+    assert 0.35 < sum(length >= 2 * SECONDS for length in drawn) / len(drawn) < 0.43
+    assert set(lengths(50, DislocationSpec(least_duration_ns=SECONDS, most_duration_ns=SECONDS))) == {SECONDS}
 
 
 def test_the_target_moves_by_the_size_and_comes_back(start_ns: int) -> None:
