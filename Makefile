@@ -16,7 +16,7 @@ CONSOLE := streaming_worker/console
 CONSOLE_MODULES := $(CONSOLE)/node_modules/.package-lock.json
 CONSOLE_BUILT := $(CONSOLE)/dist/index.html
 CONSOLE_SOURCES := $(shell find $(CONSOLE)/src $(CONSOLE)/public -type f ! -name schema.d.ts 2>/dev/null) \
-  $(CONSOLE)/index.html $(CONSOLE)/package.json $(CONSOLE)/vite.config.ts $(CONSOLE)/tsconfig.json docs/openapi.json
+  $(CONSOLE)/index.html $(CONSOLE)/package.json $(CONSOLE)/vite.config.ts $(CONSOLE)/compress.js $(CONSOLE)/tsconfig.json docs/openapi.json
 
 .PHONY: help install console demo demo-check test test-slow chaos faults soak lint format bench bench-lake bench-hour lineage api-docs wheel wheel-check load clean
 
@@ -69,7 +69,7 @@ $(CONSOLE_MODULES): $(CONSOLE)/package.json $(CONSOLE)/package-lock.json | $(INS
 	@touch $@
 
 $(CONSOLE_BUILT): $(CONSOLE_SOURCES) $(CONSOLE_MODULES)
-	@echo "building the console"; $(WITH_NODE); npm run --silent types >/dev/null && npm run --silent build -- --logLevel warn
+	@echo "building the console"; $(WITH_NODE); npm run --silent types >/dev/null && npm run --silent build
 	@touch $@
 
 console: install $(CONSOLE_BUILT)  ## build the operator console
@@ -83,7 +83,7 @@ demo-check: install $(CONSOLE_BUILT)  ## the whole system once, in a folder of i
 test: install $(CONSOLE_BUILT)  ## tests with their coverage floors
 	@$(WITH_NODE); npm test --silent
 	rm -f .coverage .coverage.*
-	$(BIN)/pytest $(TESTS) -n $(WORKERS) -m "not slow and not fault and not chaos" --cov --cov-report=
+	$(BIN)/pytest $(TESTS) -n $(WORKERS) --dist loadgroup -m "not slow and not fault and not chaos" --cov --cov-report=
 	$(BIN)/python -m coverage report --fail-under=85 --skip-covered --sort=cover | tail -n 40
 	$(BIN)/python -m coverage report --fail-under=100 \
 	  --include='streaming_worker/core/*,streaming_worker/engine/*,streaming_worker/protocols/*'

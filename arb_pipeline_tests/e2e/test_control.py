@@ -1,10 +1,50 @@
-"""Who may do what: seen in the browser, checked at the API."""
+"""Who may do what, and what a pause does: seen in the browser, checked at the API."""
 
 import httpx
 
 from arb_pipeline_tests.e2e.conftest import OpenPage
 from arb_pipeline_tests.e2e.running_platform import RunningPlatform, until
-from arb_pipeline_tests.e2e.watched_page import WatchedPage
+from arb_pipeline_tests.e2e.watched_page import SCREENS, WatchedPage
+
+
+def _trades(client: httpx.Client) -> int:
+    return int(client.get("/status").json()["today"]["trades"])
+
+
+def _command(watched: WatchedPage, button: str, reason: str, confirm: str) -> None:
+    watched.page.get_by_role("button", name=button).click()
+    dialog = watched.page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill(reason)
+    if dialog.get_by_role("checkbox").count():
+        dialog.get_by_role("checkbox").check()
+    dialog.get_by_role("button", name=confirm).click()
+    dialog.wait_for(state="hidden")
+
+
+def test_a_pause_shows_everywhere_and_stops_simulated_trades(platform: RunningPlatform, open_page: OpenPage) -> None:
+    operator, viewer = open_page("oli"), open_page("vic")
+    with platform.signed_in("oli") as client:
+        until(lambda: _trades(client) > 0, "a trade was simulated")
+        operator.open("Risk controls")
+        _command(operator, "Pause…", "looking at a venue", "Pause now")
+        try:
+            for heading in SCREENS:
+                operator.open(heading)
+                operator.page.get_by_text("SYSTEM PAUSED", exact=True).wait_for()
+            viewer.page.get_by_text("SYSTEM PAUSED", exact=True).wait_for()
+            until(lambda: client.get("/risk").json()["pending_trades"] == 0, "trades that were under way have ended")
+            before = _trades(client)
+            seen = platform.state()["events"]
+            until(lambda: platform.state()["events"] > seen + 400, "the market went on")
+            assert _trades(client) == before
+        finally:
+            operator.open("Risk controls")
+            _command(operator, "Resume…", "looked, nothing is wrong", "Resume now")
+        operator.page.get_by_text("SYSTEM PAUSED", exact=True).wait_for(state="hidden")
+        until(lambda: _trades(client) > before, "trades are simulated again")
+        history = operator.page.get_by_role("region", name="Changes of the risk state")
+        history.get_by_text("looking at a venue").wait_for()
+    assert operator.complaints() + viewer.complaints() == []
 
 
 def test_a_viewer_sees_limits_and_changes_none(platform: RunningPlatform, open_page: OpenPage) -> None:

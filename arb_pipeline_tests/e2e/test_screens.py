@@ -1,4 +1,4 @@
-"""The first screen says the four things, and each theme can be read."""
+"""Every screen shows what is there, without an error, a policy report or a request elsewhere, and to everybody."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from arb_pipeline_tests.e2e.conftest import OpenPage
 from arb_pipeline_tests.e2e.running_platform import RunningPlatform, until
-from arb_pipeline_tests.e2e.watched_page import WatchedPage
+from arb_pipeline_tests.e2e.watched_page import SCREENS, WatchedPage
 
 _SERIOUS = ("serious", "critical")
 
@@ -30,6 +30,23 @@ def _barriers(watched: WatchedPage) -> list[str]:
         if rule["impact"] in _SERIOUS
         for node in rule["nodes"][:3]
     ]
+
+
+def test_every_screen_is_whole_and_open_to_everybody(platform: RunningPlatform, admin: WatchedPage) -> None:
+    for heading in SCREENS:
+        admin.open(heading)
+        assert admin.page.get_by_text("OBSERVE_ONLY", exact=True).is_visible(), heading
+        assert admin.page.locator("main .state-box.bad").count() == 0, heading
+        assert _barriers(admin) == [], heading
+
+
+def test_nothing_is_cut_off_on_a_phone(open_page: OpenPage) -> None:
+    watched = open_page("ann", width=390, height=844)
+    for heading in SCREENS:
+        watched.open(heading)
+        beyond = watched.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert beyond <= 0, heading
+    assert watched.complaints() == []
 
 
 def test_overview_answers_the_four_questions(platform: RunningPlatform, admin: WatchedPage) -> None:

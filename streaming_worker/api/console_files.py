@@ -1,13 +1,17 @@
 """The built console: files from one folder, and its front page for every address that is a screen.
 
-Files under assets/ have their content in their name and are kept for good; the front page is asked for each time.
+Files under assets/ have their content in their name and are kept for good; the front page is asked for each time. The build
+lays a compressed copy beside each text; whoever takes gzip gets that.
 """
 
+import contextlib
+import mimetypes
 from pathlib import Path
 from typing import Final
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
@@ -46,11 +50,25 @@ class ConsoleFiles:
         if self._folder is None or self._files is None:
             return Response(_NONE, media_type="text/html; charset=utf-8", headers={"Cache-Control": "no-store"})
         try:
-            response = await self._files.get_response(path or FRONT, scope)
+            response = await self._file(path or FRONT, scope)
         except HTTPException:
             if Path(path).suffix:
                 return JSONResponse(error_body("not_found", "there is no such file", request_id), status_code=404)
-            response = FileResponse(self._folder / FRONT)
+            response = await self._file(FRONT, scope)
         is_kept = path.startswith("assets/") and response.status_code in (200, 304)
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_kept else "no-cache"
+        response.headers["Vary"] = "Accept-Encoding"
         return response
+
+    async def _file(self, path: str, scope: Scope) -> Response:
+        """Return one file, compressed where it is so kept and wanted. Raises HTTPException where there is none."""
+        files = self._files
+        if files is None:
+            raise HTTPException(404)
+        if "gzip" in Headers(scope=scope).get("accept-encoding", ""):
+            with contextlib.suppress(HTTPException):
+                packed = await files.get_response(f"{path}.gz", scope)
+                packed.headers["Content-Encoding"] = "gzip"
+                packed.headers["Content-Type"] = mimetypes.guess_type(path)[0] or "application/octet-stream"
+                return packed
+        return await files.get_response(path, scope)

@@ -50,15 +50,19 @@ class Question:
         rows = await self._rows(
             f"""
             SELECT (opened_ns // {NANOS_PER_HOUR}) % 24 AS hour,
-                concat_ws(' ', instrument, split_part(pool, ':', 1), direction) AS route, count(*) AS opportunities,
+                concat_ws(' ', instrument, split_part(pool, ':', 1), direction) AS route,
+                instrument, pool, direction, count(*) AS opportunities,
                 max(opening_net_edge_centibps) AS best, sum(opening_net_usd_e8)::DECIMAL(38,0) AS net
-            FROM ({self._episodes()}) GROUP BY ALL ORDER BY route, hour
+            FROM ({self._episodes()}) GROUP BY ALL ORDER BY route, pool, hour
             """
         )
         cells = [
             HeatCell(
                 hour=row["hour"],
                 route=row["route"],
+                instrument=row["instrument"],
+                pool=row["pool"],
+                direction=row["direction"],
                 opportunities=row["opportunities"],
                 best_net_edge_bps=bps(row["best"]),
                 net_usd=usd(int(row["net"])),

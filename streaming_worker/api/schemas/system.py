@@ -189,10 +189,13 @@ class AlertPage(Page[AlertEntry]):
 
 
 class HeatCell(Shape):
-    """One cell: an hour of the day on a route."""
+    """One cell: an hour of the day on a route. Market, pool and direction choose its rows from the list."""
 
     hour: Annotated[int, Field(ge=0, le=23)]
     route: str
+    instrument: Annotated[str, Field(examples=["coinbase:SOL-USD"])]
+    pool: str
+    direction: Annotated[str, Field(examples=["buy_cex_sell_pool"])]
     opportunities: int
     best_net_edge_bps: Exact | None
     net_usd: Exact

@@ -53,7 +53,8 @@ const router = createBrowserRouter([
       ...([["/", Overview], ["/opportunities", Opportunities], ["/trades", Trades], ["/risk", Risk], ["/inventory", Inventory],
         ["/system", System], ["/reports", Reports], ["/settings", Settings]] as const).map(([path, Page]) => ({
         path,
-        element: <Suspense fallback={<Loading rows={8} />}><Page /></Suspense>,
+        // a boundary of its own for each screen: a click shows the skeleton at once instead of the old screen
+        element: <Suspense key={path} fallback={<Loading rows={8} />}><Page /></Suspense>,
         errorElement: <Broken />,
       })),
       { path: "*", element: <NotFound /> },

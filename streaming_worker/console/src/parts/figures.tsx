@@ -2,6 +2,7 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 
+import { over, rgb, textOn } from "../format/contrast";
 import { Sparkline } from "./Chart";
 
 interface KpiProps {
@@ -67,7 +68,7 @@ interface HeatProps {
   rows: readonly { name: string; cells: readonly (Heat | null)[] }[];
 }
 
-/** A table with heads, so that it reads without colours; the ground is light above half scale and its text black. */
+/** A table with heads, so that it reads without colours. */
 export function HeatTable({ caption, corner, columns, rows }: HeatProps): ReactNode {
   return (
     <div className="table-box" tabIndex={0} role="region" aria-label={caption}>
@@ -93,8 +94,11 @@ function HeatCell({ cell }: { cell: Heat | null }): ReactNode {
   if (cell === null) return <td className="none"><span className="unseen">none</span></td>;
   const strong = Math.abs(cell.strength);
   const ground = cell.strength < 0 ? "--cold" : "--heat";
+  const alpha = Number((0.12 + 0.88 * strong).toFixed(2));
+  const theme = getComputedStyle(document.documentElement);
+  const seen = over(rgb(theme.getPropertyValue(ground)), alpha, rgb(theme.getPropertyValue("--panel")));
   return (
-    <td style={{ background: `rgb(var(${ground}) / ${(0.12 + 0.88 * strong).toFixed(2)})`, ...(strong > 0.5 ? { color: "#0b0e0c" } : {}) }}>
+    <td style={{ background: `rgb(var(${ground}) / ${alpha})`, color: textOn(seen) }}>
       <Link to={cell.href} title={cell.title}>
         {cell.text}
         {cell.under === undefined ? null : <span className="small">{cell.under}</span>}

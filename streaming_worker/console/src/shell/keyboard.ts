@@ -19,6 +19,22 @@ function press(selector: string): boolean {
   return true;
 }
 
+const PATIENCE_MS = 3_000;
+
+/** Press it as soon as the screen that was just opened has it. Returns what gives up. */
+function pressSoon(selector: string): () => void {
+  const watch = new MutationObserver(() => {
+    if (press(selector)) stop();
+  });
+  const timer = setTimeout(stop, PATIENCE_MS);
+  function stop(): void {
+    clearTimeout(timer);
+    watch.disconnect();
+  }
+  watch.observe(document.body, { childList: true, subtree: true });
+  return stop;
+}
+
 /** Targets are marked in the page: data-key="filter", "pause", "export". */
 const ACTIONS: Readonly<Record<string, string>> = {
   "/": "[data-key=filter]",
@@ -30,6 +46,7 @@ export function useKeyboard(help: () => void): void {
   const navigate = useNavigate();
   const since = useRef<number | null>(null);
   useEffect(() => {
+    let giveUp = (): void => undefined;
     function goTo(letter: string): boolean {
       const screen = SCREENS.find((entry) => entry.letter === letter);
       if (screen === undefined) return false;
@@ -42,17 +59,31 @@ export function useKeyboard(help: () => void): void {
         return true;
       }
       const selector = ACTIONS[key];
-      return selector !== undefined && press(selector);
+      if (selector === undefined) return false;
+      if (press(selector)) return true;
+      // the filter only: a pause that comes late is not what was meant
+      if (key !== "/") return false;
+      giveUp = pressSoon(selector);
+      return true;
+    }
+    function giveUpNow(): void {
+      giveUp();
     }
     function onKey(event: KeyboardEvent): void {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
       if (document.querySelector("[role=dialog]") !== null) return;
+      giveUp();
       const isSecond = since.current !== null && event.timeStamp - since.current < CHORD_MS;
       since.current = null;
       if (isSecond ? goTo(event.key) : act(event.key)) event.preventDefault();
       else if (event.key === "g") since.current = event.timeStamp;
     }
     document.addEventListener("keydown", onKey);
-    return () => document.removeEventListener("keydown", onKey);
+    document.addEventListener("pointerdown", giveUpNow);
+    return () => {
+      giveUp();
+      document.removeEventListener("keydown", onKey);
+      document.removeEventListener("pointerdown", giveUpNow);
+    };
   }, [navigate, help]);
 }

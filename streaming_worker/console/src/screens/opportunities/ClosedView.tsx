@@ -14,7 +14,7 @@ import { closedColumns } from "./columns";
 export const VENUES = ["coinbase", "gemini", "bitstamp", "orca", "raydium"];
 export const DIRECTIONS = ["buy_cex_sell_pool", "buy_pool_sell_cex"];
 const CLOSES = ["edge_gone", "leg_lost", "stale_leg", "risk"];
-const FILTERS = ["venue", "direction", "grade", "close_reason", "min_net", "instrument"];
+const FILTERS = ["venue", "direction", "grade", "close_reason", "min_net", "instrument", "pool"];
 
 export function ClosedView({ address }: { address: AddressDoor }): ReactNode {
   const { values, set } = address;
@@ -22,7 +22,7 @@ export function ClosedView({ address }: { address: AddressDoor }): ReactNode {
   const filter = {
     ...rangeOf(values, "day"),
     venue: values["venue"], direction: values["direction"], grade: values["grade"], close_reason: values["close_reason"],
-    min_net: values["min_net"], instrument: values["instrument"], state: "closed",
+    min_net: values["min_net"], instrument: values["instrument"], pool: values["pool"], state: "closed",
   };
   const pages = usePages<Opportunity>("/opportunities", { ...filter, sort });
   const columns = useMemo(() => closedColumns(set), [set]);

@@ -16,26 +16,37 @@ function hourOf(from: string, hour: number): { from: string; to: string } {
   return { from: new Date(at).toISOString(), to: new Date(at + HOUR_MS).toISOString() };
 }
 
-// "coinbase:SOL-USD orca buy_cex_sell_pool": market, pool's venue, direction
-function routeOf(text: string): { name: string; filter: string } {
-  const [instrument = "", pool = "", direction = ""] = text.split(" ");
+function nameOf({ instrument, pool, direction }: HeatCell): string {
   const [cex = "", symbol = ""] = instrument.split(":");
-  const [buy, sell] = direction === "buy_cex_sell_pool" ? [cex, pool] : [pool, cex];
-  const filter = `instrument=${encodeURIComponent(instrument)}&direction=${direction}`;
-  return { name: `${venueName(buy)} \u2192 ${venueName(sell)} ${symbol.toUpperCase()}`, filter };
+  const [dex = ""] = pool.split(":");
+  const [buy, sell] = direction === "buy_cex_sell_pool" ? [cex, dex] : [dex, cex];
+  return `${venueName(buy)} \u2192 ${venueName(sell)} ${symbol.toUpperCase()}`;
+}
+
+const keyOf = ({ instrument, pool, direction }: HeatCell): string => `${instrument} ${pool} ${direction}`;
+
+/** One row for each market, pool and direction; pools of one venue are told apart by the start of their address. */
+function rowsOf(cells: readonly HeatCell[]): { key: string; name: string }[] {
+  const firsts = new Map(cells.map((cell) => [keyOf(cell), cell]));
+  const names = [...firsts.values()].map(nameOf);
+  return [...firsts.entries()].map(([key, cell]) => {
+    const name = nameOf(cell);
+    const isAlone = names.filter((other) => other === name).length === 1;
+    return { key, name: isAlone ? name : `${name} (${cell.pool.split(":").at(-1)?.slice(0, 4) ?? ""})` };
+  });
 }
 
 function heatOf(cell: HeatCell, most: number, from: string): Heat {
   const edge = drawn(cell.best_net_edge_bps) ?? 0;
   const shown = cell.best_net_edge_bps === null ? "?" : bps(cell.best_net_edge_bps, 0);
-  const route = routeOf(cell.route);
+  const filter = new URLSearchParams({ instrument: cell.instrument, pool: cell.pool, direction: cell.direction }).toString();
   const range = hourOf(from, cell.hour);
   return {
     strength: edge / most,
     text: shown,
     under: String(cell.opportunities),
-    title: `${route.name}, ${cell.hour}:00 to ${cell.hour + 1}:00 UTC: ${cell.opportunities} opportunities, best ${shown} bps net`,
-    href: `/opportunities?view=closed&${route.filter}&range=custom&from=${range.from}&to=${range.to}`,
+    title: `${nameOf(cell)}, ${cell.hour}:00 to ${cell.hour + 1}:00 UTC: ${cell.opportunities} opportunities, best ${shown} bps net`,
+    href: `/opportunities?view=closed&${filter}&range=custom&from=${range.from}&to=${range.to}`,
   };
 }
 
@@ -53,16 +64,15 @@ export function OpportunityHeat({ from }: { from: string }): ReactNode {
         if (cells.length === 0) return <Empty title="No opportunity in this time.">Edges below the threshold are under refusals.</Empty>;
         const most = Math.max(...cells.map((cell) => Math.abs(drawn(cell.best_net_edge_bps) ?? 0)), 1);
         const hours = hoursOf(cells, from);
-        const routes = [...new Set(cells.map((cell) => cell.route))].sort();
         return (
           <HeatTable
             caption="Best net edge by UTC hour and route, with the number of opportunities"
             corner="route \ hour (UTC)"
             columns={hours.map((hour) => `${String(hour).padStart(2, "0")}h`)}
-            rows={routes.map((route) => ({
-              name: routeOf(route).name,
+            rows={rowsOf(cells).map(({ key, name }) => ({
+              name,
               cells: hours.map((hour) => {
-                const found = cells.find((cell) => cell.route === route && cell.hour === hour);
+                const found = cells.find((cell) => keyOf(cell) === key && cell.hour === hour);
                 return found === undefined ? null : heatOf(found, most, from);
               }),
             }))}
