@@ -1,7 +1,7 @@
 """The built console: files from one folder, and its front page for every address that is a screen.
 
-Files under assets/ have their content in their name and are kept for good; the front page is asked for each time. The build
-lays a compressed copy beside each text; whoever takes gzip gets that.
+Files under assets/ have their content in their name and are kept for good; the front page is asked for each time.
+The build lays a compressed copy beside each text; whoever takes gzip gets that.
 """
 
 import contextlib

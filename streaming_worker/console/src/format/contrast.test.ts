@@ -10,6 +10,7 @@ describe("contrast", () => {
 
   it("reads hex and channels", () => {
     expect(rgb(" #b6f23c")).toEqual([182, 242, 60]);
+    expect(rgb("#fff")).toEqual([255, 255, 255]);
     expect(rgb("182 242 60")).toEqual([182, 242, 60]);
     expect(rgb("")).toEqual([0, 0, 0]);
   });

@@ -25,10 +25,10 @@ export function textOn(ground: Rgb): "#000000" | "#ffffff" {
   return contrast(ground, [0, 0, 0]) >= contrast(ground, [255, 255, 255]) ? "#000000" : "#ffffff";
 }
 
-/** Read "#141a15" or "182 242 60"; black where it is neither. */
+/** Read "#141a15", "#fff" (the build shortens colours) or "182 242 60"; black where it is none of them. */
 export function rgb(text: string): Rgb {
-  const hex = /^#([\da-f]{2})([\da-f]{2})([\da-f]{2})$/i.exec(text.trim());
-  const parts = hex === null ? text.trim().split(/\s+/).map(Number) : hex.slice(1).map((part) => Number.parseInt(part, 16));
+  const hex = /^#([\da-f]{1,2})([\da-f]{1,2})([\da-f]{1,2})$/i.exec(text.trim());
+  const parts = hex === null ? text.trim().split(/\s+/).map(Number) : hex.slice(1).map((part) => Number.parseInt(part.padStart(2, part), 16));
   const [r = 0, g = 0, b = 0] = parts.map((part) => (Number.isFinite(part) ? part : 0));
   return [r, g, b];
 }

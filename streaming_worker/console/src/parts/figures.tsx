@@ -2,8 +2,8 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 
-import { over, rgb, textOn } from "../format/contrast";
 import { Sparkline } from "./Chart";
+import { heatStyle } from "./heatStyle";
 
 interface KpiProps {
   name: string;
@@ -92,13 +92,8 @@ export function HeatTable({ caption, corner, columns, rows }: HeatProps): ReactN
 
 function HeatCell({ cell }: { cell: Heat | null }): ReactNode {
   if (cell === null) return <td className="none"><span className="unseen">none</span></td>;
-  const strong = Math.abs(cell.strength);
-  const ground = cell.strength < 0 ? "--cold" : "--heat";
-  const alpha = Number((0.12 + 0.88 * strong).toFixed(2));
-  const theme = getComputedStyle(document.documentElement);
-  const seen = over(rgb(theme.getPropertyValue(ground)), alpha, rgb(theme.getPropertyValue("--panel")));
   return (
-    <td style={{ background: `rgb(var(${ground}) / ${alpha})`, color: textOn(seen) }}>
+    <td style={heatStyle(cell.strength)}>
       <Link to={cell.href} title={cell.title}>
         {cell.text}
         {cell.under === undefined ? null : <span className="small">{cell.under}</span>}

@@ -61,7 +61,7 @@ function Verdict({ status }: { status: Status }): ReactNode {
       <dl>
         <div>
           <dt>Is it running?</dt>
-          <dd><Dot state={worker.state} />{worker.state === "up" ? <>yes, for <Ago at={worker.started_at} /></> : worker.state}</dd>
+          <dd><Dot state={worker.state} />{worker.state === "up" ? <span>yes, for <Ago at={worker.started_at} /></span> : worker.state}</dd>
         </div>
         <div>
           <dt>Is it healthy?</dt>
@@ -69,15 +69,11 @@ function Verdict({ status }: { status: Status }): ReactNode {
         </div>
         <div>
           <dt>What is it finding?</dt>
-          <dd><Num value={today.opportunities} /> opportunities today, <Num value={today.open_opportunities} /> open now</dd>
+          <dd><span><Num value={today.opportunities} /> opportunities today, <Num value={today.open_opportunities} /> open now</span></dd>
         </div>
         <div>
           <dt>Is it real?</dt>
-          <dd><Num value={today.real} /> of <Num value={today.opportunities} /> could have been captured</dd>
-        </div>
-        <div>
-          <dt>Simulated today</dt>
-          <dd><Usd value={today.realised_net_usd} arrow /></dd>
+          <dd><span><Num value={today.real} /> of <Num value={today.opportunities} /> could have been captured</span></dd>
         </div>
       </dl>
     </section>
@@ -99,7 +95,7 @@ function Kpis({ status, hourly }: { status: Status; hourly: Pnl | undefined }): 
       <Kpi name="Best net edge today" value={<><Bps value={today.best_net_edge_bps} /><span className="muted small"> bps</span></>} under="after every cost" />
       <Kpi name="Trades that won" value={<><Num value={today.winning_trades} /><span className="muted"> / {today.trades}</span></>} under="today, at the primary latency" />
       <Kpi name="Frame to decision" value={micros(today.decision_p50_us)} under={today.decision_p99_us === null ? "" : <>99 % within {micros(today.decision_p99_us)}</>} />
-      <Kpi name="Feeds healthy" value={<>{healthy}<span className="muted"> / {status.feeds.length}</span></>} under={<><Num value={today.gaps} /> gaps today</>} />
+      <Kpi name="Feeds healthy" value={<>{healthy}<span className="muted"> / {status.feeds.length}</span></>} under={<><Num value={today.gaps} /> {today.gaps === 1 ? "gap" : "gaps"} today</>} />
       <Kpi name="Risk state" value={<State state={status.risk.state} />} under={<>today <Usd value={status.risk.daily_net_usd} /></>} />
     </div>
   );

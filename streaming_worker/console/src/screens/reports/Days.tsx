@@ -10,6 +10,7 @@ import { drawn, trimmed, usd } from "../../format/decimal";
 import { utcDay } from "../../format/time";
 import { plain } from "../../format/words";
 import type { AddressDoor } from "../../parts/address";
+import { heatStyle } from "../../parts/heatStyle";
 import { Empty, Loaded, Panel } from "../../parts/states";
 import { type Column, Table } from "../../parts/Table";
 import { NOTHING, State, Usd, useNow } from "../../parts/values";
@@ -18,10 +19,6 @@ import { Send } from "./Send";
 const DAY_MS = 86_400_000;
 const WEEKS = 5;
 const NAMES = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-
-function ground(net: number, most: number): string {
-  return `rgb(var(${net < 0 ? "--cold" : "--heat"}) / ${(0.15 + 0.85 * (Math.abs(net) / most)).toFixed(2)})`;
-}
 
 /** Five weeks of UTC days; each day leads to its trades. */
 export function Calendar(): ReactNode {
@@ -43,9 +40,8 @@ export function Calendar(): ReactNode {
               const net = byDay.get(day.slice(0, 10));
               if (at > today) return <span key={day} className="blank" />;
               if (net === undefined) return <span key={day} className="muted" title={`${day.slice(0, 10)}: no trades`}>{day.slice(8, 10)}</span>;
-              const strong = Math.abs(drawn(net) ?? 0) / most > 0.5;
               return (
-                <Link key={day} title={`${day.slice(0, 10)}: ${usd(net)}`} style={{ background: ground(drawn(net) ?? 0, most), ...(strong ? { color: "#0b0e0c" } : {}) }}
+                <Link key={day} title={`${day.slice(0, 10)}: ${usd(net)}`} style={heatStyle((drawn(net) ?? 0) / most)}
                   to={`/trades?range=custom&from=${day}&to=${new Date(at + DAY_MS).toISOString()}`}>
                   {day.slice(8, 10)}<span className="small">{usd(net, 0)}</span>
                 </Link>
