@@ -20,6 +20,8 @@ PASSWORD: Final = "three-quiet-otters-3"
 ROLES: Final = {"vic": "viewer", "oli": "operator", "ann": "admin"}
 BOUND_S: Final = 60.0
 _CONTROL_OFFSET: Final = 10
+_DOORS: Final = {"gemini": ("gemini", "gemini_v2")}
+"""Where the worker gets a venue from; a feed that is refused at the first goes to the next."""
 Answer = TypeVar("Answer")
 
 
@@ -112,8 +114,9 @@ class RunningPlatform:
     @contextlib.contextmanager
     def cut(self, venue: str) -> Iterator[None]:
         """Drop a venue's connection and refuse new ones until the block ends."""
-        for fault in ({"kind": "refuse_connect", "duration_ms": 600_000}, {"kind": "close"}):
-            httpx.post(f"{self._control}/faults", json={"venue": venue, **fault}, trust_env=False).raise_for_status()
+        refused = [{"venue": door, "kind": "refuse_connect", "duration_ms": 600_000} for door in _DOORS[venue]]
+        for fault in (*refused, {"venue": venue, "kind": "close"}):
+            httpx.post(f"{self._control}/faults", json=fault, trust_env=False).raise_for_status()
         try:
             yield
         finally:
