@@ -47,6 +47,7 @@ def openapi_schema() -> dict[str, Any]:
         try:
             return create_app(services).openapi()
         finally:
+            services.moments.close()
             services.desk.close()
             services.database.close()
 

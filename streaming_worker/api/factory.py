@@ -29,6 +29,7 @@ from streaming_worker.api.identity.tokens import TokenSigner
 from streaming_worker.api.identity.users import Users
 from streaming_worker.api.limiting import Limiter
 from streaming_worker.api.metrics import ApiMetrics
+from streaming_worker.api.moments import Moments
 from streaming_worker.api.reading.markets import Markets
 from streaming_worker.api.reading.status import Sight
 from streaming_worker.api.record_desk import RecordDesk
@@ -90,6 +91,7 @@ def build_services(config: Config, clock: Clock, *, passwords: Passwords | None 
         link=link,
         pipeline=DagsterLink(config.dagster.host, config.dagster.port, clock),
         desk=desk,
+        moments=Moments(config.paths.data_dir, clock),
         markets=markets,
         broadcaster=broadcaster,
         broadcasts=broadcasts,
@@ -149,5 +151,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await services.link.close()
     await asyncio.to_thread(app.state.tracing.close)
     await services.limiter.close()
+    await asyncio.to_thread(services.moments.close)
     await asyncio.to_thread(services.desk.close)
     await asyncio.to_thread(services.database.close)

@@ -23,6 +23,7 @@ from streaming_worker.api.identity.tokens import TokenSigner
 from streaming_worker.api.identity.users import Users
 from streaming_worker.api.limiting import Limiter
 from streaming_worker.api.metrics import ApiMetrics
+from streaming_worker.api.moments import Moments
 from streaming_worker.api.reading.markets import Markets
 from streaming_worker.api.record_desk import RecordDesk
 from streaming_worker.api.security import Doorman
@@ -53,6 +54,7 @@ class Services:
     link: WorkerLink
     pipeline: DagsterLink
     desk: RecordDesk
+    moments: Moments
     markets: Markets
     broadcaster: Broadcaster
     broadcasts: Broadcasts

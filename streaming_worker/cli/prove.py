@@ -16,7 +16,12 @@ PARTS = ("decode", "engine", "quote", "sink", "end-to-end")
 @click.command(epilog=EXIT_CODE_HELP)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a line for each book.")
-def replay(*, paths: tuple[Path, ...], as_json: bool) -> ExitCode:
+@click.option(
+    "--opportunity",
+    metavar="ID",
+    help="Replay up to this opportunity's decision only, and print it as JSON; PATHS is then one data folder.",
+)
+def replay(*, paths: tuple[Path, ...], as_json: bool, opportunity: str | None) -> ExitCode:
     """Replay recordings through the production protocols and engine, and say what they gave.
 
     PATHS are files or folders: recorded captures, sealed segments, or a lake. Of segments and a lake it also says
@@ -28,7 +33,10 @@ def replay(*, paths: tuple[Path, ...], as_json: bool) -> ExitCode:
       arb replay recordings/coinbase recordings/gemini
       arb replay data/segments
       arb replay recordings --json
+      arb replay data --opportunity 4717d2aeba3d993e2189092e21d587f6
     """
+    if opportunity is not None:
+        return _decision(paths, opportunity)
     from streaming_worker.cli.progress import steps
     from streaming_worker.service.replay import replay_captures
 
@@ -42,6 +50,19 @@ def replay(*, paths: tuple[Path, ...], as_json: bool) -> ExitCode:
     runs = report.get("runs", {})
     is_proven = bool(report["captures"] or runs) and all(run["is_equal"] for run in runs.values())
     return ExitCode.OK if is_proven else ExitCode.FINDING
+
+
+def _decision(paths: tuple[Path, ...], opportunity_id: str) -> ExitCode:
+    """Print what one opportunity was decided on, and whether the replay decides the same; amounts are x 1e8."""
+    import msgspec
+
+    from streaming_worker.service.moment import find, rebuild
+
+    if len(paths) != 1:
+        raise click.UsageError(f"--opportunity takes one data folder, received {len(paths)} paths")
+    moment = rebuild(paths[0], find(paths[0], opportunity_id), lambda: False)
+    click.echo(json.dumps(msgspec.to_builtins(moment), indent=2))
+    return ExitCode.OK if moment.is_same else ExitCode.FINDING
 
 
 def replay_lines(report: dict[str, Any]) -> list[str]:

@@ -8,10 +8,12 @@ from streaming_worker.api.edge import API
 from streaming_worker.api.reading import recent, shaping
 from streaming_worker.api.reading.details import opportunity_detail, trade_detail
 from streaming_worker.api.reading.episodes import EpisodeQuery, EpisodeState
+from streaming_worker.api.reading.moment import shown, sought
 from streaming_worker.api.reading.paging import DEFAULT_LIMIT, Cursor, Limit, page
 from streaming_worker.api.reading.refusals import summary
 from streaming_worker.api.reading.trades import RejectionQuery, TradeQuery, sums_sql, totals
 from streaming_worker.api.schemas.base import moment
+from streaming_worker.api.schemas.moment import OpportunityMoment
 from streaming_worker.api.schemas.trading import (
     OpportunityDetail,
     OpportunityPage,
@@ -57,6 +59,14 @@ async def get_opportunities(
 async def get_opportunity(opportunity_id: Identity, _: Viewer, parts: Parts) -> OpportunityDetail:
     """Return one episode with its samples and the trades of its latency ladder."""
     return await opportunity_detail(parts.desk, parts.view, parts.markets, opportunity_id, parts.clock.now_ns())
+
+
+@router.get("/opportunities/{opportunity_id}/moment")
+async def get_opportunity_moment(opportunity_id: Identity, _: Viewer, parts: Parts) -> OpportunityMoment:
+    """Return what was known when an episode opened, replayed from the record: legs, costs, other sizes, its end."""
+    wanted = await sought(parts.desk, parts.view, opportunity_id, parts.clock.now_ns())
+    found = await parts.moments.of(wanted)
+    return shown(found, str(parts.config.paths.data_dir), parts.clock.now_ns())
 
 
 @router.get("/trades")

@@ -41,6 +41,7 @@ export type MadeKey = Shapes["MadeKey"];
 export type Me = Shapes["Me"];
 export type Opportunity = Shapes["Opportunity"];
 export type OpportunityDetail = Shapes["OpportunityDetail"];
+export type OpportunityMoment = Shapes["OpportunityMoment"];
 export type OpportunityPage = Shapes["OpportunityPage"];
 export type Plan = Shapes["Plan"];
 export type Pnl = Shapes["Pnl"];

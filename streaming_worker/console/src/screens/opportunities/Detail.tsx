@@ -15,6 +15,7 @@ import { At, Bps, Ms, NOTHING, State, Usd } from "../../parts/values";
 import { StackPair, Waterfall } from "../../parts/Waterfall";
 import { BookNow, PoolNow } from "./BothSides";
 import { Grade, GRADE_WORDS } from "./columns";
+import { MomentThen } from "./MomentThen";
 
 export function Detail({ id, onClose }: { id: string | null; onClose: () => void }): ReactNode {
   return (
@@ -33,7 +34,7 @@ function Content({ id }: { id: string }): ReactNode {
           <Head opportunity={opportunity} />
           <Costs opportunity={opportunity} />
           <Panel title="Its life" note={`${samples.length} samples kept of ${opportunity.updates} updates`}><Life samples={samples} openedNs={opportunity.opened_ns} /></Panel>
-          <Panel title="Size against edge" note="the size chosen at each sample, and the net edge there"><SizeCurve samples={samples} /></Panel>
+          <MomentThen id={id} />
           <Panel title="What was left of it, by latency" note="the same trade, sent so much later"><Ladder trades={trades.map((entry) => entry.trade)} /></Panel>
           <div className="sides">
             <Panel title="The book now" note={opportunity.instrument}><BookNow name={opportunity.instrument} /></Panel>
@@ -97,17 +98,6 @@ function Life({ samples, openedNs }: { samples: readonly Sample[]; openedNs: str
       ]}
       unit={(value) => `$${value.toFixed(2)}`}
     />
-  );
-}
-
-function SizeCurve({ samples }: { samples: readonly Sample[] }): ReactNode {
-  const points = new Map(samples.map((sample) => [drawn(sample.size) ?? 0, drawn(sample.net_edge_bps)]));
-  const sizes = [...points.keys()].sort((a, b) => a - b);
-  if (sizes.length < 2) return <Empty title="One size only.">The best size did not change while it was open.</Empty>;
-  return (
-    <Chart title="Net edge by size" x={sizes} xUnit={(value) => value.toFixed(2)} height={150}
-      lines={[{ label: "net edge, bps", colour: "accent", values: sizes.map((size) => points.get(size) ?? null), points: true }]}
-      unit={(value) => value.toFixed(1)} />
   );
 }
 
