@@ -14,6 +14,7 @@ from streaming_worker.adapters.tracing import Tracing
 from streaming_worker.alerts import AlertHistory
 from streaming_worker.alerts.database import FILE_NAME
 from streaming_worker.api import openapi, problems
+from streaming_worker.api.answers import Answers
 from streaming_worker.api.audit import AuditLog
 from streaming_worker.api.broadcasts import Broadcasts
 from streaming_worker.api.callers import networks
@@ -95,6 +96,7 @@ def build_services(config: Config, clock: Clock, *, passwords: Passwords | None 
         markets=markets,
         broadcaster=broadcaster,
         broadcasts=broadcasts,
+        answers=Answers(clock),
     )
 
 

@@ -16,6 +16,7 @@ from streaming_worker.api.metrics import ApiMetrics
 from streaming_worker.core.units import NANOS_PER_DAY, NANOS_PER_HOUR, NANOS_PER_SECOND, Nanos
 from streaming_worker.errors import StorageError
 from streaming_worker.storage.record_reader import RecordReader
+from streaming_worker.storage.segment_copies import SegmentCopies
 
 Row = dict[str, Any]
 THREADS: Final = 2
@@ -40,6 +41,7 @@ class RecordDesk:
         self._limit_s = limit_s
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="record")
         self._lock = threading.Lock()
+        self._copies = SegmentCopies()
         self._idle: dict[_Key, list[tuple[Nanos, RecordReader]]] = {}
         self._answers: OrderedDict[tuple[str, _Key], tuple[Nanos, asyncio.Future[list[Row]]]] = OrderedDict()
 
@@ -81,6 +83,7 @@ class RecordDesk:
             self._idle = {}
         for reader in readers:
             reader.close()
+        self._copies.close()
 
     def _submit(self, key: _Key, ask: Callable[[RecordReader], _Result]) -> asyncio.Future[_Result]:
         return asyncio.get_running_loop().run_in_executor(self._executor, self._ask, key, ask)
@@ -117,7 +120,7 @@ class RecordDesk:
             reader.close()
         if found is not None:
             return found
-        reader = RecordReader(self._data_dir, from_ns=key[0], to_ns=key[1], worker=None)
+        reader = RecordReader(self._data_dir, from_ns=key[0], to_ns=key[1], worker=None, copies=self._copies)
         opened_ns = self._clock.monotonic_ns()
         kept_ns = min(max((opened_ns - now_ns) * _OPENING_SHARE, _LEAST_READER_NS), _MOST_READER_NS)
         return opened_ns + kept_ns, reader

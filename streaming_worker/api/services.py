@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.alerts import AlertHistory
 from streaming_worker.alerts.database import FILE_NAME
+from streaming_worker.api.answers import Answers
 from streaming_worker.api.audit import Action, AuditLog
 from streaming_worker.api.broadcasts import Broadcasts
 from streaming_worker.api.dagster_link import DagsterLink
@@ -58,6 +59,7 @@ class Services:
     markets: Markets
     broadcaster: Broadcaster
     broadcasts: Broadcasts
+    answers: Answers
 
     @property
     def view(self) -> WorkerView:
@@ -67,6 +69,7 @@ class Services:
     def forget(self) -> None:
         """Something was revoked or changed: check everybody anew, open streams included."""
         self.doorman.forget()
+        self.answers.forget()
 
     @property
     def alert_history(self) -> AlertHistory:

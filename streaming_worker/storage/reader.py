@@ -14,12 +14,14 @@ from typing import Any, Final, TypeAlias
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from streaming_worker.core.units import Nanos
 from streaming_worker.errors import StorageError
 from streaming_worker.storage.faults import translated
 from streaming_worker.storage.inputs import Numbered, read_events
 from streaming_worker.storage.schema import TABLES, Table
+from streaming_worker.storage.segment_copies import COPIED, SegmentCopies, SegmentCopy
 from streaming_worker.storage.segments import list_segments
 from streaming_worker.storage.versions import whole_relations
 
@@ -45,13 +47,23 @@ class OpenSegment:
 
 
 class SegmentReader:
-    """Queries over attached segments and lake files. Made by ``open_range``, ``open_segments`` and ``open_record``."""
+    """Queries over attached segments and lake files. Made by ``open_range``, ``open_segments`` and ``open_record``.
+
+    With ``copies`` segments are read from memory; then only the tables that are copied there can be asked.
+    """
 
     def __init__(
-        self, *, from_ns: Nanos | None = None, to_ns: Nanos | None = None, lake_files: LakeFiles | None = None
+        self,
+        *,
+        from_ns: Nanos | None = None,
+        to_ns: Nanos | None = None,
+        lake_files: LakeFiles | None = None,
+        copies: SegmentCopies | None = None,
     ) -> None:
         self.segments: list[OpenSegment] = []
         self._lake_files = lake_files or {}
+        self._copies = copies
+        self._copied: list[SegmentCopy] = []
         self._limits = [f"received_ns >= {from_ns}"] if from_ns is not None else []
         self._limits += [f"received_ns < {to_ns}"] if to_ns is not None else []
         self._views: set[str] = set()
@@ -60,6 +72,11 @@ class SegmentReader:
     def attach(self, path: Path) -> None:
         """Add a segment. Raises StorageError."""
         alias = f"segment_{len(self.segments)}"
+        if self._copies is not None:
+            copy = self._copies.copy_of(path)
+            self._copied.append(copy)
+            self.segments.append(OpenSegment(alias, path, copy.worker, copy.run_id, frozenset(), {}))
+            return
         with translated("read segment", path):
             self._connection.execute(f"ATTACH {quoted(str(path))} AS {alias} (READ_ONLY)")
             found = self._connection.execute(f"SELECT worker, run_id FROM {alias}.worker_runs").fetchall()  # noqa: S608 - our own alias
@@ -106,6 +123,7 @@ class SegmentReader:
 
     def events(self, run_id: str, *, after_seq: int = 0) -> Iterator[Numbered]:
         """Yield the inputs of one run in order, whole segments at a time. Raises StorageError."""
+        self._require_files("events")
         previous = after_seq
         for segment in self.segments:
             if segment.run_id != run_id:
@@ -137,11 +155,17 @@ class SegmentReader:
     def _create_view(self, table: Table) -> None:
         if table.name in self._views:
             return
+        if table.name not in COPIED:
+            self._require_files(table.name)
         where = f" WHERE {' AND '.join(self._limits)}" if self._limits else ""
         sources = " UNION ALL BY NAME ".join(f"({rows}{where})" for rows in self._sources(table))
         columns = ", ".join(dict.fromkeys((*table.column_names, "worker", "run_id")))
         self._connection.execute(f"CREATE VIEW {table.name} AS SELECT {columns} FROM ({sources})")  # noqa: S608 - as above
         self._views.add(table.name)
+
+    def _require_files(self, what: str) -> None:
+        if self._copies is not None:
+            raise StorageError(f"{what} is not among what is copied into memory; open the record without copies")
 
     def _sources(self, table: Table) -> Iterator[str]:
         """Yield selects of the table's rows and whose they are, a WHERE away from complete.
@@ -151,6 +175,10 @@ class SegmentReader:
         self._connection.execute(table.ddl.replace(table.name, f"no_{table.name}", 1).replace(" NOT NULL", ""))
         has_owner = "worker" in table.column_names
         yield f"SELECT *{'' if has_owner else _owner('', '')} FROM no_{table.name}"  # noqa: S608 - our own names
+        copied = [copy.tables[table.name] for copy in self._copied if table.name in copy.tables]
+        if copied:
+            self._connection.register(f"copied_{table.name}", pa.concat_tables(copied).combine_chunks())
+            yield f"SELECT * FROM copied_{table.name}"  # noqa: S608 - as above
         for segment in self.segments:
             if table.name in segment.tables:
                 owner = "" if has_owner else _owner(segment.worker, segment.run_id)

@@ -19,6 +19,7 @@ from streaming_worker.storage.inputs import Numbered
 from streaming_worker.storage.manifest import LakeFile, Manifest, hour_start_ns, read_manifest
 from streaming_worker.storage.reader import SegmentReader, as_polars
 from streaming_worker.storage.schema import TABLE
+from streaming_worker.storage.segment_copies import SegmentCopies
 from streaming_worker.storage.segments import SegmentInfo, list_segments, subfolders
 
 PUBLISHED: Final = "published"
@@ -33,11 +34,20 @@ class RecordReader:
     Every table of the record is there by its name, with ``worker`` and ``run_id``, and so is every table that the
     pipeline derives by the hour; the published file's tables are ``published.<name>``, where it exists. ``rows``,
     ``arrow`` and ``polars`` look again, at the newest state, where a file that they need was removed meanwhile
-    (retention). Made by ``open_record``.
+    (retention). Made by ``open_record``. With ``copies`` it opens in no time, and answers over what is copied there.
     """
 
-    def __init__(self, data_dir: Path, *, from_ns: Nanos | None, to_ns: Nanos | None, worker: str | None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        from_ns: Nanos | None,
+        to_ns: Nanos | None,
+        worker: str | None,
+        copies: SegmentCopies | None = None,
+    ) -> None:
         self._data_dir = data_dir
+        self._copies = copies
         self._from_ns = from_ns
         self._to_ns = to_ns
         self._worker = worker
@@ -101,7 +111,10 @@ class RecordReader:
         manifest = read_manifest(self._lake)
         own = [info for info in infos if not manifest.knows(info.worker, info.path) and self._is_recent(info)]
         files = [file for file in manifest.files if self._wants(file)]
-        reader = SegmentReader(from_ns=self._from_ns, to_ns=self._to_ns, lake_files=_by_table(self._lake, files))
+        lake_files = _by_table(self._lake, files)
+        reader = SegmentReader(from_ns=self._from_ns, to_ns=self._to_ns, lake_files=lake_files, copies=self._copies)
+        if self._copies is not None:
+            self._copies.forget_others({info.path for info in list_segments(self._data_dir)})
         try:
             for info in own:
                 reader.attach(info.path)

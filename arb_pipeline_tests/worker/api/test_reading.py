@@ -264,6 +264,7 @@ async def test_the_newest_rows_are_there_before_they_are_sealed(reading: Api) ->
     view.run_id = newest["run_id"]
     fresh = newest | {"seq": newest["seq"] + 10, "trade_id": "fresh", "received_ns": NOW_NS - 10**9}
     view.rows["simulated_trades"] = deque([newest, fresh])
+    reading.clock.advance(1.001)
     after = await got(reading, "trades/totals", latency_ms=250)
     assert after["trades"] == before["trades"] + 1
     assert Decimal(after["realised_net_usd"]) - Decimal(before["realised_net_usd"]) == Decimal(

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
+from streaming_worker.api.answers import RECORD_S, shared
 from streaming_worker.api.edge import API
 from streaming_worker.api.reading.analytics import Question, latency
 from streaming_worker.api.reading.episodes import RouteFilter
@@ -28,12 +29,14 @@ Asked = Annotated[Question, Depends(_question)]
 
 
 @router.get("/pnl")
+@shared(RECORD_S)
 async def get_pnl(_: Viewer, parts: Parts, query: Annotated[PnlQuery, Depends()]) -> Pnl:
     """Return profit and loss of a range by hour, day, venue, pair or closing reason, with drawdown."""
     return await pnl(parts.desk, parts.view, parts.markets, query, parts.clock.now_ns())
 
 
 @router.get("/slippage")
+@shared(RECORD_S)
 async def get_slippage(_: Viewer, parts: Parts, query: Annotated[SlippageQuery, Depends()]) -> SlippagePage:
     """Return predicted against realised price movement by market, direction, latency and size."""
     sql = query.sql(parts.view, parts.markets)
@@ -42,18 +45,21 @@ async def get_slippage(_: Viewer, parts: Parts, query: Annotated[SlippageQuery, 
 
 
 @router.get("/analytics/heatmap")
+@shared(RECORD_S)
 async def get_heatmap(_: Viewer, asked: Asked) -> Heatmap:
     """Return opportunities by UTC hour of the day and route."""
     return await asked.heatmap()
 
 
 @router.get("/analytics/edge-decay")
+@shared(RECORD_S)
 async def get_edge_decay(_: Viewer, asked: Asked) -> EdgeDecay:
     """Return what an edge is worth at each latency of the ladder."""
     return await asked.edge_decay()
 
 
 @router.get("/analytics/lifetimes")
+@shared(RECORD_S)
 async def get_lifetimes(_: Viewer, asked: Asked) -> Lifetimes:
     """Return how long episodes last."""
     return await asked.lifetimes()

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Body, Depends, Path, Request
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
+from streaming_worker.api.answers import LIVE_S, RECORD_S, shared
 from streaming_worker.api.audit import Action, append_in
 from streaming_worker.api.database import ACKNOWLEDGEMENTS
 from streaming_worker.api.edge import API
@@ -23,12 +24,15 @@ router = APIRouter(prefix=f"{API}/inventory", tags=["inventory"])
 
 
 @router.get("")
-def get_inventory(_: Viewer, parts: Parts) -> Inventory:
+@shared(LIVE_S)
+async def get_inventory(_: Viewer, parts: Parts) -> Inventory:
     """Return the shadow balances, the transfers on their way, and the advice."""
-    return now.inventory(parts.view, _acknowledged(parts), parts.clock.now_ns())
+    acknowledged = await anyio.to_thread.run_sync(_acknowledged, parts)
+    return now.inventory(parts.view, acknowledged, parts.clock.now_ns())
 
 
 @router.get("/history")
+@shared(RECORD_S)
 async def get_history(
     _: Viewer,
     parts: Parts,
@@ -60,7 +64,9 @@ async def acknowledge(
         raise RequestRefused(404, "not_found", "there is no such advice now")
     note = None if body is None else body.note
     entry = act(request, who, "inventory.ack", target=advice_id, reason=note)
-    return await anyio.to_thread.run_sync(_keep, parts, entry, advice_id, note)
+    kept = await anyio.to_thread.run_sync(_keep, parts, entry, advice_id, note)
+    parts.answers.forget()
+    return kept
 
 
 def _keep(parts: Services, entry: Action, advice_id: str, note: str | None) -> Acknowledgement:

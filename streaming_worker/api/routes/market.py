@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
+from streaming_worker.api.answers import LIVE_S, RECORD_S, shared
 from streaming_worker.api.edge import API
 from streaming_worker.api.reading import now
 from streaming_worker.api.reading.paging import DEFAULT_LIMIT, Cursor, Limit, page
@@ -32,12 +33,14 @@ Depth = Annotated[int, Query(ge=1, le=500, description="levels of each side")]
 
 
 @router.get("/feeds")
+@shared(LIVE_S)
 async def get_feeds(_: Viewer, parts: Parts) -> FeedPage:
     """Return every feed with its state and ages."""
     return whole_page(FeedPage, now.feeds(parts.view, parts.markets), parts.clock.now_ns())
 
 
 @router.get("/books")
+@shared(LIVE_S)
 async def get_books(_: Viewer, parts: Parts) -> BookTopPage:
     """Return the top of every book."""
     now_ns = parts.clock.now_ns()
@@ -45,6 +48,7 @@ async def get_books(_: Viewer, parts: Parts) -> BookTopPage:
 
 
 @router.get("/books/{key}")
+@shared(LIVE_S)
 async def get_book(key: Key, _: Viewer, parts: Parts, depth: Depth = 50) -> BookDepth:
     """Return one book with its levels."""
     top = parts.view.books.get(key)
@@ -61,6 +65,7 @@ async def get_book(key: Key, _: Viewer, parts: Parts, depth: Depth = 50) -> Book
 
 
 @router.get("/pools")
+@shared(LIVE_S)
 async def get_pools(_: Viewer, parts: Parts) -> PoolTopPage:
     """Return every pool."""
     now_ns = parts.clock.now_ns()
@@ -68,6 +73,7 @@ async def get_pools(_: Viewer, parts: Parts) -> PoolTopPage:
 
 
 @router.get("/pools/{key}")
+@shared(LIVE_S)
 async def get_pool(key: Key, _: Viewer, parts: Parts) -> PoolDepth:
     """Return one pool with its initialised ticks."""
     top = parts.view.pools.get(key)
@@ -88,6 +94,7 @@ async def get_pool(key: Key, _: Viewer, parts: Parts) -> PoolDepth:
 
 
 @router.get("/gaps")
+@shared(RECORD_S)
 async def get_gaps(
     _: Viewer, parts: Parts, query: Annotated[GapQuery, Depends()], cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
 ) -> GapPage:
@@ -102,6 +109,7 @@ async def get_gaps(
 
 
 @router.get("/completeness")
+@shared(RECORD_S)
 async def get_completeness(
     _: Viewer,
     parts: Parts,

@@ -6,6 +6,7 @@ from typing import Any
 import anyio.to_thread
 from fastapi import APIRouter, Request
 
+from streaming_worker.api.answers import LIVE_S, shared
 from streaming_worker.api.edge import API
 from streaming_worker.api.identity.principal import Principal
 from streaming_worker.api.reading.limits import BY_NAME, engine_value, loss_e8, previews
@@ -37,6 +38,7 @@ REFUSAL = (
 
 
 @router.get("/risk")
+@shared(LIVE_S)
 async def get_risk(_: Viewer, parts: Parts) -> Risk:
     """Return the risk state, every limit with its use, and a week of changes."""
     return await risk(parts.view, parts.desk, parts.clock.now_ns())
@@ -162,6 +164,7 @@ async def _note(
 ) -> None:
     entry = act(request, who, action, reason=reason, outcome=outcome, before=before, after=after, target="worker")
     await anyio.to_thread.run_sync(parts.audit.append, entry)
+    parts.answers.forget()
 
 
 def _live(parts: Services) -> LiveRisk:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
+from streaming_worker.api.answers import RECORD_S, shared
 from streaming_worker.api.edge import API
 from streaming_worker.api.reading import recent, shaping
 from streaming_worker.api.reading.details import opportunity_detail, trade_detail
@@ -34,6 +35,7 @@ Refusals = Annotated[RejectionQuery, Depends()]
 
 
 @router.get("/opportunities")
+@shared(RECORD_S)
 async def get_opportunities(
     _: Viewer,
     parts: Parts,
@@ -70,6 +72,7 @@ async def get_opportunity_moment(opportunity_id: Identity, _: Viewer, parts: Par
 
 
 @router.get("/trades")
+@shared(RECORD_S)
 async def get_trades(
     _: Viewer, parts: Parts, query: Trades, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
 ) -> TradePage:
@@ -84,6 +87,7 @@ async def get_trades(
 
 
 @router.get("/trades/totals")
+@shared(RECORD_S)
 async def get_trade_totals(_: Viewer, parts: Parts, query: Trades) -> TradeTotals:
     """Return sums over the whole filter."""
     listing = query.listing(parts.view, parts.markets)
@@ -102,6 +106,7 @@ async def get_trade(trade_id: Identity, _: Viewer, parts: Parts) -> TradeDetail:
 
 
 @router.get("/rejections")
+@shared(RECORD_S)
 async def get_rejections(
     _: Viewer, parts: Parts, query: Refusals, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
 ) -> RejectionPage:
@@ -116,6 +121,7 @@ async def get_rejections(
 
 
 @router.get("/rejections/summary")
+@shared(RECORD_S)
 async def get_rejection_summary(_: Viewer, parts: Parts, query: Refusals) -> RejectionSummary:
     """Return reasons by how often they refused, and the best candidates among the refused."""
     listing = query.listing(parts.view, parts.markets)
