@@ -11,7 +11,7 @@ import msgspec
 from streaming_worker.core.book import Book
 from streaming_worker.core.events import BookDelta, BookSnapshot, Event, FeedGap, GapCause, Levels
 from streaming_worker.core.sequence import Continuity, SnapshotAlignment
-from streaming_worker.core.units import NANOS_PER_MILLISECOND, NANOS_PER_SECOND, Nanos
+from streaming_worker.core.units import NANOS_PER_MICROSECOND, NANOS_PER_MILLISECOND, NANOS_PER_SECOND, Nanos
 from streaming_worker.protocols.timestamps import microseconds_ns
 from streaming_worker.protocols.top_check import TopCheck
 
@@ -24,6 +24,8 @@ _ANSWER_WAIT_NS: Final = 30 * NANOS_PER_SECOND
 _SETTLED_NS: Final = 10 * NANOS_PER_SECOND
 """The oldest copy that the venue was ever said to give out: one asked for later than this is of the time since."""
 _CHECK_WAIT_NS: Final = 3 * NANOS_PER_SECOND
+_STEADY_NS: Final = 3 * NANOS_PER_SECOND
+_UNSTEADY_NS: Final = 500 * NANOS_PER_MILLISECOND
 DISCARDED: Final = "changes_discarded"
 """Counter, with the book's key behind a point: changes that the copy under them held already."""
 
@@ -50,6 +52,7 @@ class BitstampBook:
         self._book = Book()
         self._kept: deque[Levelled] = deque()
         self._kept_levels = 0
+        self._steady_from: Levelled | None = None
         self._copy: Levelled | None = None
         self._intact_since_ns: Nanos | None = None
         self._asked_ns: Nanos | None = None
@@ -107,6 +110,8 @@ class BitstampBook:
         self._keep(change)
         if is_prompt:
             self._alignment.note_change(change.micros)
+        else:
+            self._note_steady(change)
         return self._try_align(change.received_ns)
 
     def answered(self) -> None:
@@ -160,8 +165,21 @@ class BitstampBook:
         """Let a copy be asked for at once, unless one is on its way."""
         self._ask_from_ns = min(self._ask_from_ns, now_ns)
 
+    def _note_steady(self, change: Levelled) -> None:
+        """Take a late change for one of this stream once others have come as late as it for some seconds.
+
+        What is left over from before comes at once, not at the pace of its own times; after the venue set its clock
+        back everything looks late, for a minute or more.
+        """
+        first = self._steady_from
+        if first is None or abs(_delay_ns(change) - _delay_ns(first)) > _UNSTEADY_NS:
+            self._steady_from = change
+        elif change.received_ns - first.received_ns >= _STEADY_NS:
+            self._alignment.note_change(first.micros)
+
     def _start_over(self) -> None:
         self._alignment.restart()
+        self._steady_from = None
         self._top.forget()
         self._kept.clear()
         self._kept_levels = 0
@@ -175,6 +193,7 @@ class BitstampBook:
             dropped = self._kept.popleft()
             self._kept_levels -= len(dropped.bids) + len(dropped.asks)
             self._alignment.note_dropped(dropped.micros)
+            self._steady_from = None
             self._intact_since_ns = change.received_ns
 
     def _try_align(self, received_ns: Nanos) -> list[Event]:
@@ -249,3 +268,8 @@ class BitstampBook:
         was_crossed, self._is_crossed = self._is_crossed, self._book.is_crossed
         if self._is_crossed and not was_crossed:
             self._counters["crossed_episodes"] += 1
+
+
+def _delay_ns(change: Levelled) -> Nanos:
+    """Return received minus venue time: the clocks' difference and the way."""
+    return change.received_ns - change.micros * NANOS_PER_MICROSECOND

@@ -65,6 +65,41 @@ def test_a_message_left_over_from_an_earlier_connection_shows_nothing() -> None:
     assert len(client.copy(T + 8 * SECOND, [BID], [ASK])) == 1
 
 
+def test_a_clock_that_was_set_back_costs_three_seconds() -> None:
+    """Everything then looks late, for more than a minute: once it was the ten seconds of a silent market, and more."""
+    client = aligned()
+    for second in range(2, 60, 2):
+        client.change(T + second * SECOND, BID)
+    (gap,) = client.change(T + 54 * SECOND, BID, late=6)
+    assert isinstance(gap, FeedGap)
+    assert client.copy(T + 55 * SECOND, [BID], [ASK], late=6) == []
+    for tenth in range(10, 30):
+        assert client.change(T + 54 * SECOND + tenth * 100_000, BID, late=6) == []
+    (snapshot, *_) = client.change(T + 58 * SECOND, BID, late=6)
+    assert isinstance(snapshot, BookSnapshot)
+    assert snapshot.sequence == T + 55 * SECOND
+
+
+def test_late_changes_that_come_faster_than_they_were_made_show_nothing() -> None:
+    client = Client()
+    client.change(T, BID)
+    client.protocol.opened(2, NOW_NS + 9 * NANOS_PER_SECOND)
+    client.take(said("bts:subscription_succeeded", "diff_order_book_solusd"), T + 9 * SECOND)
+    assert client.copy(T + 8 * SECOND, [BID], [ASK], late=1) == []
+    for second in range(1, 8):
+        assert client.change(T + second * SECOND, BID, late=9 - second / 2) == []
+
+
+def test_changes_given_up_for_too_many_are_no_beginning() -> None:
+    client = Client()
+    client.change(T, BID)
+    client.protocol.opened(2, NOW_NS)
+    client.take(said("bts:subscription_succeeded", "diff_order_book_solusd"), T)
+    for number in range(1_100):
+        client.change(T + number * 10_000, BID, late=5)
+    assert client.copy(T + 500_000, [BID], [ASK], late=12) == []
+
+
 def test_a_silent_market_begins_with_a_copy_asked_for_ten_seconds_after_the_subscription() -> None:
     client = Client()
     beat = frame({"event": "bts:heartbeat", "data": {"status": "success"}})
