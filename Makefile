@@ -140,9 +140,9 @@ wheel: install $(CONSOLE_BUILT)  ## build dist/*.whl
 	uv=$$($(FIND_UV)); "$$uv" build --wheel --quiet --out-dir dist
 
 wheel-check: wheel  ## install the wheel into an empty folder, as a user does, and let the whole system prove itself there
-	python=$$(realpath $(BIN)/python); uv=$$(realpath "$$(command -v "$$($(FIND_UV))")"); wheel=$$(realpath "$$(ls -t dist/*.whl | head -n 1)"); \
+	@python=$$(realpath $(BIN)/python); uv=$$(realpath "$$(command -v "$$($(FIND_UV))")"); wheel=$$(realpath "$$(ls -t dist/*.whl | head -n 1)"); \
 	folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; cd "$$folder"; \
-	"$$python" -m venv venv; "$$uv" pip install --quiet --python venv/bin/python "$$wheel"; \
+	"$$python" -m venv venv; "$$uv" pip install --quiet --compile-bytecode --python venv/bin/python "$$wheel"; \
 	venv/bin/arb demo-check --json
 
 clean:  ## remove what the other targets made; keeps data/

@@ -28,6 +28,7 @@ from streaming_worker.adapters.clock import AnchoredClock
 from streaming_worker.storage.segments import list_segments, sealed_path
 
 CLOCK = AnchoredClock()
+LATER = 5  # as `arb up` starts the pipeline
 
 
 @functools.cache
@@ -126,4 +127,5 @@ if __name__ == "__main__":
     if sys.argv[1] == "serve":
         serve()
     else:
+        os.nice(LATER)
         sys.stdout.write(json.dumps(loop(Path(sys.argv[2]))))

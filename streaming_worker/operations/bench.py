@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 import uvloop
 
 from streaming_worker.adapters.clock import AnchoredClock, HandClock
+from streaming_worker.adapters.collector import keep_pauses_short
 from streaming_worker.app import HistoryReport, capture_synthetic_history, fold_paced, percentile_us, tape
 from streaming_worker.config import Config, load_config
 from streaming_worker.core.events import Event
@@ -111,6 +112,7 @@ def run_part(part: str, path: Path | None, environ: Mapping[str, str], *, minute
 
     Raises: ConfigError for input that is missing or not wanted.
     """
+    keep_pauses_short()
     if minutes is None:
         return _PARTS[part](path, environ)
     if part != "sink":

@@ -11,6 +11,7 @@ import uvicorn
 import uvloop
 
 from streaming_worker.adapters.clock import AnchoredClock
+from streaming_worker.adapters.collector import keep_pauses_short
 from streaming_worker.api.factory import build_services, create_app
 from streaming_worker.api.serving import bounded, server_settings
 from streaming_worker.app import run_worker
@@ -38,6 +39,7 @@ def serve_worker(config: Config, *, level: str, form: LogFormat, say: Callable[[
     """Capture until a signal, then flush and seal. Raises ConfigError or StorageError when it cannot."""
     configure(level=level, form=form)
     clock = AnchoredClock()
+    keep_pauses_short()
     run_until_signal(lambda stop: run_worker(config, clock=clock, stop=stop, ready=say), cancel=False)
 
 
@@ -49,6 +51,7 @@ def serve_api(config: Config, *, level: str, form: LogFormat, console_dir: Path 
     configure(level=level, form=form)
     require_free(tuple(use for use in ports_of(config) if use.purpose == API))
     os.nice(API_NICENESS)
+    keep_pauses_short()
     uvloop.run(serve_app(config, console_dir))
 
 
