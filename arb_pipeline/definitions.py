@@ -9,7 +9,7 @@ from arb_pipeline import defs as parts
 from arb_pipeline.clock import now_ns
 from arb_pipeline.dbt_files import dbt_program, project_folder
 from arb_pipeline.defs.fresh import with_freshness
-from arb_pipeline.defs.jobs import COMPACTION, HOURLY, REPORT
+from arb_pipeline.defs.jobs import COMPACTION, HOURLY, REPORT, WEEKLY_REPORT
 from arb_pipeline.defs.keep.jobs import keep_jobs
 from arb_pipeline.defs.keep.schedules import keep_schedules
 from arb_pipeline.defs.lake.sensors import lake_sensors
@@ -80,7 +80,7 @@ def build(settings: PipelineSettings) -> dg.Definitions:
     return dg.Definitions(
         assets=assets,
         asset_checks=checks,
-        jobs=[COMPACTION, HOURLY, REPORT, *keep_jobs(settings)],
+        jobs=[COMPACTION, HOURLY, REPORT, WEEKLY_REPORT, *keep_jobs(settings)],
         sensors=[
             *lake_sensors(settings),
             *report_sensors(settings),

@@ -20,6 +20,7 @@ _WINDOWS: Final[dict[str, tuple[timedelta, timedelta]]] = {
     "published": (timedelta(hours=2), timedelta(hours=4)),
     "report": (timedelta(hours=26), timedelta(hours=36)),
 }
+_WEEKLY: Final = (timedelta(days=7, hours=2), timedelta(days=7, hours=12))
 # Of the record only these get rows whatever happens; the others may rightly stay away.
 _ALWAYS: Final = frozenset({"book_updates", "clock_ticks", "feed_events", "worker_runs"})
 
@@ -29,5 +30,5 @@ def with_freshness(spec: dg.AssetSpec) -> dg.AssetSpec:
     window = _WINDOWS.get(spec.group_name or "")
     if window is None or (spec.group_name == "lake" and spec.key.path[-1] not in _ALWAYS):
         return spec
-    warn, fail = window
+    warn, fail = _WEEKLY if spec.key.path[-1] == "weekly_report" else window
     return spec.replace_attributes(freshness_policy=dg.FreshnessPolicy.time_window(fail_window=fail, warn_window=warn))

@@ -1,4 +1,4 @@
-"""The three kinds of run: few and large, because each starts a process."""
+"""The kinds of run: few and large, because each starts a process."""
 
 import dagster as dg
 
@@ -25,6 +25,11 @@ HOURLY = dg.define_asset_job(
 )
 REPORT = dg.define_asset_job(
     "send_daily_report",
-    selection=dg.AssetSelection.groups("report"),
+    selection=dg.AssetSelection.assets("daily_report"),
     description="The report of a UTC day: made, kept and mailed once.",
+)
+WEEKLY_REPORT = dg.define_asset_job(
+    "send_weekly_report",
+    selection=dg.AssetSelection.assets("weekly_report"),
+    description="The report of a week of UTC days: made, kept and mailed once.",
 )

@@ -104,6 +104,7 @@ def _values(figures: Figures, links: Links) -> dict[str, object]:
         "title": words.title(figures),
         "subject": words.subject(figures),
         "headline": words.headline(figures),
+        "cycles_sentence": words.cycles_sentence(figures),
         "data_sentence": words.data_sentence(figures),
         "kept": words.kept(figures),
         "alt": ALT_TEXTS,
@@ -138,6 +139,6 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     filters = ("money", "amount", "size", "count", "percent", "bps", "duration", "clock_time", "moment", "plain")
-    for name in (*filters, "market", "bucket"):
+    for name in (*filters, "market", "bucket", "cycle"):
         environment.filters[name] = getattr(words, name)
     return environment

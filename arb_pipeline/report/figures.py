@@ -22,6 +22,7 @@ TABLES: Final[Mapping[str, str]] = {
     "episodes": queries.EPISODES,
     "outcomes": queries.OUTCOMES,
     "rejections": queries.REJECTIONS,
+    "cycles": queries.CYCLES,
     "inventory": queries.INVENTORY,
     "gaps": queries.GAPS,
 }
@@ -94,8 +95,21 @@ class Figures:
 
     @property
     def has_trades(self) -> bool:
-        """Return whether any simulated trade counts for PnL."""
+        """Return whether any simulated trade of a route counts for PnL."""
         return self.summary is not None and self.summary["trades"] > 0
+
+    @property
+    def has_cycles(self) -> bool:
+        """Return whether triangular cycles were looked for and anything was said of them."""
+        names = ("cycle_opportunities", "cycle_rejected_evaluations", "cycle_trades")
+        return self.summary is not None and any(self.summary[name] for name in names)
+
+    @property
+    def planned_net(self) -> Decimal:
+        """Return what routes and cycles together had promised, USD."""
+        if self.summary is None:
+            return Decimal(0)
+        return Decimal(self.summary["predicted_net_usd"] + self.summary["cycle_predicted_net_usd"])
 
     @property
     def has_earlier(self) -> bool:

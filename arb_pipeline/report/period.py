@@ -28,6 +28,13 @@ class Period:
             raise ValueError(f"expected 1 to {_MOST_DAYS} days, the first before the last, received {first} to {last}")
         return period
 
+    @classmethod
+    def of_week(cls, day: str) -> "Period":
+        """Return the week, Monday to Sunday, that holds a day. Raises ValueError for what is not a day."""
+        at = date.fromisoformat(day)
+        monday = at - timedelta(days=at.weekday())
+        return cls(monday, monday + timedelta(days=_WEEK - 1))
+
     @property
     def days(self) -> int:
         """Return how many days it has."""

@@ -24,12 +24,25 @@ _IN_PERIOD: Final = "report_date BETWEEN CAST($1 AS DATE) AND CAST($2 AS DATE)"
 _COUNTS: Final = (
     "hours_covered", "hours_complete", "downtime_ns", "gaps", "gap_ns", "rows_matched", "rows_not_matched",
     "opportunities", "opportunities_matched", "rejected_evaluations", "trades", "winning_trades", "unwound_trades",
-    "risk_changes", "risk_kills",
+    "risk_changes", "risk_kills", "cycle_opportunities", "cycle_opportunities_matched", "cycle_rejected_evaluations",
+    "cycle_trades", "cycle_winning_trades",
 )  # fmt: skip
 _MONEY: Final = (
     "opportunities_net_usd", "notional_usd",
     *(f"{prefix}_{kind}_usd" for prefix in ("predicted", "realised") for kind, _ in STACK),
+    "cycle_predicted_net_usd", "cycle_realised_net_usd", "total_realised_net_usd",
 )  # fmt: skip
+# Whatever counts for the result of a day: primary trades of the routes, and primary turns of the cycles.
+_RESULTS: Final = f"""(
+    FROM fct_simulated_trades
+    SELECT report_date, completed_at, completed_ns, trade_id, notional_usd, predicted_net_usd, realised_net_usd
+    WHERE {_IN_PERIOD} AND is_primary
+    UNION ALL
+    FROM fct_cycle_trades
+    SELECT report_date, completed_at, completed_ns, trade_id, predicted_spent_usd AS notional_usd, predicted_net_usd,
+           realised_net_usd
+    WHERE {_IN_PERIOD} AND is_primary
+)"""  # noqa: S608 - only text of ours is put together
 
 
 def _bps(money: str, notional: str) -> str:
@@ -60,13 +73,12 @@ SELECT report_date, data_verdict, completeness_pct, opportunities, trades, winni
        predicted_net_usd, realised_net_usd, gaps, gap_ns
 WHERE {_IN_PERIOD} ORDER BY report_date
 """
-# Running sums over the primary trades; the drawdown is how far the sum is below its highest point so far, 0 included.
+# Running sums over what counts for the result; the drawdown is how far the sum is below its highest point so far, or 0.
 CURVE: Final = f"""
 WITH running AS (
-    FROM fct_simulated_trades
+    FROM {_RESULTS}
     SELECT completed_at, completed_ns, trade_id, sum(realised_net_usd) OVER so_far AS realised_usd,
            sum(predicted_net_usd) OVER so_far AS predicted_usd
-    WHERE {_IN_PERIOD} AND is_primary
     WINDOW so_far AS (ORDER BY completed_ns, trade_id)
 )
 FROM running
@@ -149,24 +161,43 @@ SELECT worker, venue, asset, arg_max(total, snapshot_ns) AS total, arg_max(targe
 WHERE {_IN_PERIOD}
 GROUP BY worker, venue, asset ORDER BY worker, venue, asset
 """
-# The lowest point of the running result of each UTC day, and the largest order, against the limits that the runs of
-# the period wrote down at their start.
+# The triangular cycles of the venues, as their turns at the primary latency went.
+CYCLES: Final = f"""
+FROM fct_cycle_pnl_daily
+SELECT cycle, any_value(venue) AS venue, CAST(sum(trades) AS BIGINT) AS trades,
+       CAST(sum(winning_trades) AS BIGINT) AS winning_trades,
+       CAST(sum(broken_off_trades) AS BIGINT) AS broken_off_trades, sum(realised_spent_usd) AS realised_spent_usd,
+       sum(predicted_net_usd) AS predicted_net_usd, sum(realised_net_usd) AS realised_net_usd,
+       {_bps("realised_net_usd", "realised_spent_usd")} AS realised_edge_bps
+WHERE {_IN_PERIOD} AND is_primary
+GROUP BY cycle ORDER BY realised_net_usd DESC, cycle
+"""
+# The lowest point of the running result of each UTC day, and the largest order, against the limits in force at the end
+# of the period: those that the last replayed run began with, and what an operator has changed since.
 LIMITS: Final = f"""
 WITH running AS (
-    FROM fct_simulated_trades
+    FROM {_RESULTS}
     SELECT report_date, notional_usd, sum(realised_net_usd) OVER day_so_far AS net_usd
-    WHERE {_IN_PERIOD} AND is_primary
     WINDOW day_so_far AS (PARTITION BY report_date ORDER BY completed_ns, trade_id)
 ),
-settings AS (
-    FROM lake.worker_runs
-    SELECT arg_max(settings, received_ns) AS settings
-    WHERE run_id IN (FROM fct_reconciliation SELECT run_id WHERE {_IN_PERIOD})
+begun AS (
+    FROM lake.replay_runs
+    SELECT worker, run_id, settings
+    WHERE CAST(make_timestamp(hour_ns // 1000) AS DATE) BETWEEN CAST($1 AS DATE) AND CAST($2 AS DATE)
+    ORDER BY hour_ns DESC, worker, run_id DESC LIMIT 1
+),
+changed AS (
+    FROM lake.limit_changes SEMI JOIN begun USING (worker, run_id)
+    SELECT arg_max(requested, seq) FILTER (name = 'max_position_usd_e8') AS max_position_usd_e8,
+           arg_max(requested, seq) FILTER (name = 'daily_loss_usd_e8') AS daily_loss_usd_e8
+    WHERE refusal IS NULL AND CAST(make_timestamp(received_ns // 1000) AS DATE) <= CAST($2 AS DATE)
 )
-FROM running FULL JOIN settings ON true
+FROM changed LEFT JOIN begun ON true LEFT JOIN running ON true
 SELECT max(notional_usd) AS largest_order_usd, least(0, min(net_usd)) AS worst_day_usd,
-       any_value(settings ->> '$.limits.max_position_usd_e8') AS max_position_usd_e8,
-       any_value(settings ->> '$.limits.daily_loss_usd_e8') AS daily_loss_usd_e8
+       any_value(coalesce(max_position_usd_e8, CAST(settings ->> '$.limits.max_position_usd_e8' AS BIGINT)))
+           AS max_position_usd_e8,
+       any_value(coalesce(daily_loss_usd_e8, CAST(settings ->> '$.limits.daily_loss_usd_e8' AS BIGINT)))
+           AS daily_loss_usd_e8
 """  # noqa: S608 - only text of ours is put together
 GAPS: Final = f"""
 FROM fct_gaps

@@ -82,6 +82,12 @@ def market(name: str | None) -> str:
     return f"{venue} {symbol}".strip()
 
 
+def cycle(name: str) -> str:
+    """Return a cycle as its venue and the assets in turn."""
+    venue, _, turn = name.partition("|")
+    return f"{venue} {' > '.join(turn.split('>'))}"
+
+
 def bucket(name: str) -> str:
     """Return a class of notionals in words."""
     known = {
@@ -96,9 +102,9 @@ def bucket(name: str) -> str:
 def kept(figures: Figures) -> str:
     """Return the share of the planned net that was realised; a dash where nothing was planned or nothing is left."""
     summary = figures.summary
-    if summary is None or summary["predicted_net_usd"] <= 0 or summary["realised_net_usd"] <= 0:
+    if summary is None or figures.planned_net <= 0 or summary["total_realised_net_usd"] <= 0:
         return _NONE
-    return f"{summary['realised_net_usd'] / summary['predicted_net_usd'] * 100:.0f} %"
+    return f"{summary['total_realised_net_usd'] / figures.planned_net * 100:.0f} %"
 
 
 def title(figures: Figures) -> str:
@@ -111,7 +117,7 @@ def subject(figures: Figures) -> str:
     if figures.summary is None:
         return f"{title(figures)}: no data"
     verdict = str(figures.summary["data_verdict"])
-    return f"{title(figures)}: {money(figures.summary['realised_net_usd'])} USD simulated, data {verdict}"
+    return f"{title(figures)}: {money(figures.summary['total_realised_net_usd'])} USD simulated, data {verdict}"
 
 
 def headline(figures: Figures) -> str:
@@ -132,6 +138,20 @@ def headline(figures: Figures) -> str:
         f"{money(summary['realised_net_usd'])} USD simulated over {count(summary['trades'])} trades at {latency} "
         f"latency; they had promised {money(summary['predicted_net_usd'])} USD. "
         f"Won: {count(summary['winning_trades'])}. Unwound at market: {count(summary['unwound_trades'])}."
+    )
+
+
+def cycles_sentence(figures: Figures) -> str:
+    """Return what the triangular cycles added, empty where none was looked for."""
+    summary = figures.summary
+    if summary is None or not figures.has_cycles:
+        return ""
+    if not summary["cycle_trades"]:
+        return f"Triangular cycles: no turn; {count(summary['cycle_rejected_evaluations'])} evaluations were refused."
+    return (
+        f"Triangular cycles: {money(summary['cycle_realised_net_usd'])} USD over {count(summary['cycle_trades'])} turns"
+        f", planned {money(summary['cycle_predicted_net_usd'])} USD, won: {count(summary['cycle_winning_trades'])}. "
+        f"Together: {money(summary['total_realised_net_usd'])} USD."
     )
 
 

@@ -11,7 +11,17 @@ import pytest
 from arb_pipeline.report.document import ReportDocument, make_report
 from arb_pipeline.report.period import Period
 from arb_pipeline_tests.fixtures.mailbox import Mailbox
-from arb_pipeline_tests.fixtures.platform import DAY, FIRST, LAST, LINKS, STRETCH, Evening, Platform, platform_at
+from arb_pipeline_tests.fixtures.platform import (
+    DAY,
+    FIRST,
+    LAST,
+    LINKS,
+    MONDAY,
+    STRETCH,
+    Evening,
+    Platform,
+    platform_at,
+)
 from arb_pipeline_tests.fixtures.recorded import capture
 
 
@@ -32,7 +42,7 @@ def captured(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def evening(captured: Path, mailbox: Mailbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
-    """Compaction, hours and report by the real jobs over a copy of the captured folder."""
+    """Compaction, hours and reports by the real jobs over a copy of the captured folder."""
     folder = tmp_path_factory.mktemp("evening") / "data"
     shutil.copytree(captured, folder)
     platform = platform_at(folder, home=folder.parent / "home", smtp_port=mailbox.port)
@@ -40,7 +50,8 @@ def evening(captured: Path, mailbox: Mailbox, tmp_path_factory: pytest.TempPathF
         compaction = platform.compact()
         hours = platform.work(FIRST, LAST)
         report = platform.run("send_daily_report", partition_key=DAY)
-        yield Evening(platform, compaction, hours, report)
+        weekly = platform.run("send_weekly_report", partition_key=MONDAY)
+        yield Evening(platform, compaction, hours, report, weekly)
 
 
 @pytest.fixture

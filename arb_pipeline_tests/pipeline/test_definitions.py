@@ -66,16 +66,22 @@ def test_sensors_and_schedules_run_without_a_click(evening: Evening) -> None:
         "sealed_segments",
         "closed_hours",
         "first_report",
+        "late_data",
         "platform_alerts",
         "pipeline_alerts",
         "run_failure_alert",
         "run_success_resolves",
     } <= set(sensors)
     for name, sensor in sensors.items():
-        if name != "default_automation_condition_sensor":
-            assert sensor.default_status is dg.DefaultSensorStatus.RUNNING, name
+        assert sensor.default_status is dg.DefaultSensorStatus.RUNNING, name
     names = {schedule.name for schedule in repository.schedule_defs}
-    assert {"daily_report_mail", "hourly_retention", "daily_backup", "daily_verification"} <= names
+    assert {
+        "daily_report_mail",
+        "weekly_report_mail",
+        "hourly_retention",
+        "daily_backup",
+        "daily_verification",
+    } <= names
     for schedule in repository.schedule_defs:
         assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING, schedule.name
 
@@ -91,14 +97,21 @@ def test_whatever_writes_the_warehouse_takes_its_turn(evening: Evening) -> None:
 
 def test_what_should_come_regularly_has_a_freshness_policy(evening: Evening) -> None:
     specs = {spec.key.to_user_string(): spec for spec in evening.platform.definitions.resolve_all_asset_specs()}
-    always = ["lake/book_updates", "reconciled_opportunities", "pnl_hourly", "marts/rpt_daily", "daily_report"]
+    always = [
+        "lake/book_updates",
+        "reconciled_opportunities",
+        "pnl_hourly",
+        "marts/rpt_daily",
+        "daily_report",
+        "weekly_report",
+    ]
     assert all(specs[name].freshness_policy is not None for name in always)
     # Nobody has to worry because nothing was killed for an hour.
     assert specs["lake/risk_events"].freshness_policy is None
 
 
 # What is not a table: a file, pages, a mail, a list that is kept by hand.
-NOT_TABLES = {"published_database", "quality_pages", "daily_report", "reference/fee_tiers"}
+NOT_TABLES = {"published_database", "quality_pages", "daily_report", "weekly_report", "reference/fee_tiers"}
 
 
 def test_every_table_says_where_its_columns_come_from(evening: Evening, graph: Any) -> None:

@@ -14,7 +14,7 @@ from arb_pipeline_tests.fixtures.mailbox import Mailbox
 from arb_pipeline_tests.fixtures.platform import DAY, HOURS, Evening, checks_of
 
 
-@pytest.mark.parametrize("step", ["compaction", "hours", "report"])
+@pytest.mark.parametrize("step", ["compaction", "hours", "report", "weekly"])
 def test_every_job_succeeds_and_every_check_is_green(evening: Evening, step: str) -> None:
     result = getattr(evening, step)
     assert result.success, [event.message for event in result.filter_events(lambda e: e.is_failure)]

@@ -164,22 +164,20 @@ def test_inventory_is_that_of_the_last_snapshot(evening: Evening, tmp_path: Path
     assert "+450.00" not in html
 
 
-def test_limits_are_those_that_the_runs_wrote_down(evening: Evening, tmp_path: Path) -> None:
+def test_limits_are_those_of_the_run_and_the_worst_moment_counts(evening: Evening, tmp_path: Path) -> None:
     with copy_of(evening, tmp_path) as connection:
-        connection.execute("DROP VIEW lake.worker_runs")
-        connection.execute(
-            "CREATE TABLE lake.worker_runs AS SELECT DISTINCT run_id, 1 AS received_ns,"
-            """ '{"limits": {"max_position_usd_e8": 100000000000, "daily_loss_usd_e8": 6000000000}}' AS settings"""
-            " FROM fct_reconciliation"
-        )
         report = report_of(connection, DAY)
         largest = one(connection, f"SELECT max(notional_usd) {PRIMARY}")
+        lowest = one(
+            connection,
+            "SELECT min(so_far) FROM (SELECT sum(realised_net_usd) OVER (ORDER BY completed_ns, trade_id) AS so_far"
+            f" {PRIMARY})",
+        )
     order, loss = report.figures.limits
     assert (order.used, order.allowed) == (largest, Decimal(1000))
-    assert loss.allowed == Decimal(60)
-    assert loss.used == -min(point.realised for point in report.figures.curve)
-    assert loss.share > 80
-    assert f'<td class="n loss">{words.percent(loss.share)}</td>' in page(report)
+    assert loss.allowed == Decimal(500)
+    assert loss.used == -lowest > 0
+    assert f'<td class="n">{words.percent(loss.share)}</td>' in page(report)
 
 
 def days_around(connection: duckdb.DuckDBPyConnection) -> None:

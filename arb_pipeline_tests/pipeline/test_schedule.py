@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
+from arb_pipeline.partitions import WEEKS
 from arb_pipeline_tests.fixtures.platform import platform_at
 
 
@@ -41,3 +42,34 @@ def test_just_after_midnight_in_the_east_the_utc_day_is_still_running(tmp_path: 
         )
         (request,) = schedule.evaluate_tick(context).run_requests
         assert request.partition_key == "2025-03-08"
+
+
+@pytest.mark.parametrize(
+    ("zone", "local", "monday"),
+    [
+        ("Europe/London", "2025-03-31T07:05", "2025-03-24"),
+        ("Europe/London", "2025-10-27T07:05", "2025-10-20"),
+        ("America/New_York", "2025-12-29T07:05", "2025-12-22"),
+        ("Asia/Tokyo", "2025-03-31T00:30", "2025-03-17"),
+    ],
+    ids=[
+        "after the change in spring",
+        "after the change in autumn",
+        "in the last week of a year",
+        "Sunday still in UTC",
+    ],
+)
+def test_the_weekly_report_is_of_the_last_whole_week_in_utc(tmp_path: Path, zone: str, local: str, monday: str) -> None:
+    platform = platform_at(tmp_path, ARB_REPORT_TIMEZONE=zone, ARB_REPORT_TIME=local[-5:])
+    with platform.instance:
+        repository = platform.definitions.get_repository_def()
+        schedule = repository.get_schedule_def("weekly_report_mail")
+        assert (schedule.execution_timezone, schedule.cron_schedule.split()[-1]) == (zone, "1")
+        planned = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(zone))
+        assert planned.weekday() == 0
+        context = dg.build_schedule_context(
+            instance=platform.instance, scheduled_execution_time=planned, repository_def=repository
+        )
+        (request,) = schedule.evaluate_tick(context).run_requests
+        assert request.partition_key == monday
+        assert WEEKS.has_partition_key(monday)

@@ -1,4 +1,4 @@
-"""The first report of a data folder does not wait for the morning: it goes out as soon as a day's data is there."""
+"""The first report of a data folder does not wait for the morning; reports that are out follow data that came late."""
 
 from pathlib import Path
 
@@ -18,11 +18,12 @@ from streaming_worker.core.units import NANOS_PER_SECOND
 _DAYS = "FROM rpt_daily SELECT CAST(report_date AS VARCHAR) ORDER BY report_date DESC"
 # A report that failed (a mail server that is down) is asked for again after this time, not at every tick.
 TICK_SECONDS = 15
+LATE_TICK_SECONDS = 30
 _RETRY_NS = 600 * NANOS_PER_SECOND
 
 
 def report_sensors(settings: PipelineSettings) -> list[dg.SensorDefinition]:
-    """Return the sensor of the first report."""
+    """Return the sensor of the first report, and the one of late data."""
 
     @dg.sensor(
         name="first_report",
@@ -48,7 +49,15 @@ def report_sensors(settings: PipelineSettings) -> list[dg.SensorDefinition]:
             return dg.SkipReason("no hour is published yet")
         return dg.RunRequest(run_key=f"first-{day}-{at_ns // _RETRY_NS}", partition_key=day)
 
-    return [first_report]
+    late_data = dg.AutomationConditionSensorDefinition(
+        "late_data",
+        target=dg.AssetSelection.assets("daily_report", "weekly_report"),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=LATE_TICK_SECONDS,
+        emit_backfills=False,
+        description="Makes a report again, without mailing it, when hours of its days were worked again.",
+    )
+    return [first_report, late_data]
 
 
 def _best_day(published: Published, *, today: str) -> str | None:
