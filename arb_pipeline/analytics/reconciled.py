@@ -33,6 +33,7 @@ IDENTITY: Final[dict[str, tuple[str, ...]]] = {
     "cycle_legs": ("trade_id", "leg"),
     "risk_events": ("received_ns", "previous", "current", "cause"),
     "limit_changes": ("command_id", "name"),
+    "halt_changes": ("command_id", "scope"),
     "inventory_snapshots": ("received_ns", "venue", "asset"),
     "balance_alerts": ("received_ns", "venue", "asset", "kind"),
     "rebalancing_recommendations": ("received_ns", "assets"),

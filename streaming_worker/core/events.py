@@ -175,6 +175,8 @@ class CommandKind(StrEnum):
     RESUME = "resume"
     KILL = "kill"
     SET_LIMITS = "set_limits"
+    HALT = "halt"
+    RELEASE = "release"
 
 
 class LimitSetting(msgspec.Struct, frozen=True, gc=False):
@@ -185,7 +187,11 @@ class LimitSetting(msgspec.Struct, frozen=True, gc=False):
 
 
 class OperatorCommand(msgspec.Struct, frozen=True, gc=False, tag="operator_command"):
-    """A command with who gave it and why; ``command_id`` makes it idempotent. ``limits`` is for SET_LIMITS only."""
+    """A command with who gave it and why; ``command_id`` makes it idempotent.
+
+    ``limits`` is for SET_LIMITS only, and so is ``expires_ns``: from then on the limits are again what they were.
+    ``scope`` is for HALT and RELEASE only: ``venue:gemini`` or ``pair:SOL/USD``.
+    """
 
     command_id: str
     kind: CommandKind
@@ -193,6 +199,8 @@ class OperatorCommand(msgspec.Struct, frozen=True, gc=False, tag="operator_comma
     reason: str
     received_ns: int
     limits: tuple[LimitSetting, ...] = ()
+    scope: str | None = None
+    expires_ns: int | None = None
 
 
 class ClockTick(msgspec.Struct, frozen=True, gc=False, tag="clock_tick"):

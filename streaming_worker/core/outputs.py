@@ -239,6 +239,18 @@ class LimitChange(msgspec.Struct, frozen=True, gc=False, tag="limit_change"):
     received_ns: int
 
 
+class HaltChange(msgspec.Struct, frozen=True, gc=False, tag="halt_change"):
+    """A venue or a pair was halted or released; a refusal says why nothing was done."""
+
+    command_id: str
+    scope: str
+    is_halted: bool
+    actor: str
+    reason: str
+    refusal: str | None
+    received_ns: int
+
+
 class Grade(StrEnum):
     """The grades, best first; their order is that of the alphabet, so ``max`` of some is the worst."""
 
@@ -320,6 +332,7 @@ Output: TypeAlias = (
     | SimulatedTrade
     | RiskTransition
     | LimitChange
+    | HaltChange
     | InventoryOutput
     | CycleOutput
     | Keyframe

@@ -9,6 +9,7 @@ class RejectionReason(StrEnum):
     RISK_NOT_ACTIVE = "risk_not_active"
     WORKER_LATE = "worker_late"
     COOLING_DOWN = "cooling_down"
+    HALTED = "halted"
     FEED_NOT_LIVE = "feed_not_live"
     BOOK_NOT_SYNCED = "book_not_synced"
     BOOK_CROSSED = "book_crossed"

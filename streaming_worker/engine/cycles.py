@@ -65,6 +65,8 @@ def flush_rejections(state: EngineState, started_ns: int, now_ns: int) -> list[O
 
 def _gate(state: EngineState, view: CycleView) -> RejectionReason | None:
     reason = engine_gate(state)
+    if reason is None and view.is_halted:
+        reason = RejectionReason.HALTED
     for book in view.books:
         if reason is not None:
             return reason

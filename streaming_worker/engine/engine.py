@@ -28,10 +28,10 @@ from streaming_worker.core.events import (
 )
 from streaming_worker.core.outputs import Keyframe, Output
 from streaming_worker.core.units import NANOS_PER_HOUR, NANOS_PER_SECOND
-from streaming_worker.engine import cycles, digest, holdings, keyframe
+from streaming_worker.engine import cycles, digest, halts, holdings, keyframe
 from streaming_worker.engine.evaluation import evaluate, flush_rejections
 from streaming_worker.engine.exposure import is_exposed, open_usd_e8
-from streaming_worker.engine.limits import set_limits
+from streaming_worker.engine.limits import expire, set_limits
 from streaming_worker.engine.settings import EngineSettings
 from streaming_worker.engine.state import BookView, EngineState, PoolView
 from streaming_worker.engine.trades import advance
@@ -133,6 +133,9 @@ class Engine:
         state = self.state
         if command.kind is CommandKind.SET_LIMITS:
             return list(set_limits(state, command)) if state.risk.is_new(command) else []
+        if command.kind in (CommandKind.HALT, CommandKind.RELEASE):
+            switched = halts.switch(state, command) if state.risk.is_new(command) else []
+            return [*switched, *self._evaluate_open()] if switched else []
         transitions = state.risk.on_command(command, state.now_ns)
         return [*transitions, *self._evaluate_open()] if transitions else []
 
@@ -238,7 +241,8 @@ class Engine:
     def _on_tick(self, tick: ClockTick) -> list[Output]:
         state = self.state
         state.late_ns = tick.late_ns
-        outputs: list[Output] = list(state.risk.on_time(state.now_ns, self._stale_feeds()))
+        outputs: list[Output] = list(expire(state)) if state.temporary else []
+        outputs += state.risk.on_time(state.now_ns, self._stale_feeds())
         if state.pending and is_exposed(state):
             state.risk.is_check_due = True
         outputs += self._evaluate_open()

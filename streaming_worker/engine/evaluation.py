@@ -108,6 +108,8 @@ def _gate(state: EngineState, view: RouteView) -> RejectionReason | None:
         return RejectionReason.WORKER_LATE
     if state.now_ns < risk.cools_until_ns:
         return RejectionReason.COOLING_DOWN
+    if view.is_halted:
+        return RejectionReason.HALTED
     if not (is_live(state, book.feed) and is_live(state, view.pool.feed)):
         return RejectionReason.FEED_NOT_LIVE
     if not book.is_synced:

@@ -8,6 +8,7 @@ from streaming_worker.engine.state import BookView, EngineState, FeedStatus
 
 CLOSING: Final = {
     RejectionReason.RISK_NOT_ACTIVE: CloseReason.RISK,
+    RejectionReason.HALTED: CloseReason.RISK,
     RejectionReason.WORKER_LATE: CloseReason.STALE_LEG,
     RejectionReason.FEED_NOT_LIVE: CloseReason.LEG_LOST,
     RejectionReason.BOOK_NOT_SYNCED: CloseReason.LEG_LOST,

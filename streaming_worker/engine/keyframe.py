@@ -16,6 +16,7 @@ from streaming_worker.core.rebalancing import Recommendation, Transfers
 from streaming_worker.core.risk import Risk
 from streaming_worker.core.simulate import PendingTrade
 from streaming_worker.core.spending import Spending
+from streaming_worker.engine import halts
 from streaming_worker.engine.settings import EngineSettings, Limits
 from streaming_worker.engine.state import (
     BookView,
@@ -24,15 +25,17 @@ from streaming_worker.engine.state import (
     EngineState,
     Episode,
     FeedStatus,
+    Halt,
     OpenCycle,
     PoolView,
     Tally,
+    TemporaryLimit,
 )
 from streaming_worker.errors import StorageError
 
-FORMAT = 6
-READABLE = (5, FORMAT)
-"""Format 5 had no cycles and no priority fees; what it has means the same."""
+FORMAT = 7
+READABLE = (5, 6, FORMAT)
+"""Format 5 had no cycles and no priority fees, 6 no halts and no limits for a time; what they have means the same."""
 
 
 class BookFrame(msgspec.Struct, frozen=True):
@@ -117,6 +120,8 @@ class StateFrame(msgspec.Struct, frozen=True):
     holdings: HoldingsFrame
     cycles: list[CycleFrame] = []
     pending_cycles: list[PendingCycle] = []
+    halts: list[Halt] = []
+    temporary: list[TemporaryLimit] = []
 
 
 def dump(state: EngineState) -> bytes:
@@ -143,6 +148,8 @@ def dump(state: EngineState) -> bytes:
             holdings=HoldingsFrame(*(getattr(state, name) for name in HoldingsFrame.__struct_fields__)),
             cycles=[CycleFrame(view.cycle.key, view.episode, list(view.tallies.items())) for view in state.cycles],
             pending_cycles=state.pending_cycles,
+            halts=list(state.halts.values()),
+            temporary=state.temporary,
         )
     )
 
@@ -173,6 +180,9 @@ def load(content: bytes) -> EngineState:
     for cycle, saved in zip(state.cycles, frame.cycles, strict=True):
         cycle.episode, cycle.tallies = saved.episode, dict(saved.tallies)
     state.pending_cycles = frame.pending_cycles
+    state.temporary = frame.temporary
+    state.halts = {halt.scope: halt for halt in frame.halts}
+    halts.mark(state)
     return state
 
 

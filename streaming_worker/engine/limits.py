@@ -4,9 +4,10 @@ import msgspec
 
 from streaming_worker.core.events import OperatorCommand
 from streaming_worker.core.outputs import LimitChange
+from streaming_worker.core.risk import ENGINE_ACTOR
 from streaming_worker.core.units import E8, MILLIONTHS, NANOS_PER_DAY, NANOS_PER_MILLISECOND
 from streaming_worker.engine.settings import Limits
-from streaming_worker.engine.state import EngineState
+from streaming_worker.engine.state import EngineState, TemporaryLimit
 
 _DURATION = (NANOS_PER_MILLISECOND, NANOS_PER_DAY)
 BOUNDS: dict[str, tuple[int, int]] = {
@@ -29,6 +30,7 @@ def set_limits(state: EngineState, command: OperatorCommand) -> list[LimitChange
     refusal = _refusal(command)
     before = msgspec.structs.asdict(state.limits)
     if refusal is None:
+        _remember(state, command)
         install(state, msgspec.structs.replace(state.limits, **{one.name: one.value for one in command.limits}))
         state.risk.is_check_due = True
     return [
@@ -46,6 +48,43 @@ def set_limits(state: EngineState, command: OperatorCommand) -> list[LimitChange
     ]
 
 
+def expire(state: EngineState) -> list[LimitChange]:
+    """Put back every limit whose time is over."""
+    over = [one for one in state.temporary if one.expires_ns <= state.now_ns]
+    if not over:
+        return []
+    state.temporary = [one for one in state.temporary if one.expires_ns > state.now_ns]
+    install(state, msgspec.structs.replace(state.limits, **{one.name: one.before for one in over}))
+    state.risk.is_check_due = True
+    return [
+        LimitChange(
+            command_id=f"{one.command_id}-over",
+            actor=ENGINE_ACTOR,
+            reason="the time of the change is over",
+            name=one.name,
+            previous=one.value,
+            requested=one.before,
+            refusal=None,
+            received_ns=state.now_ns,
+        )
+        for one in over
+    ]
+
+
+def _remember(state: EngineState, command: OperatorCommand) -> None:
+    """Note what to put back later. A change for good ends one for a time; one for a time keeps what was before both."""
+    values = msgspec.structs.asdict(state.limits)
+    before = {one.name: one.before for one in state.temporary}
+    named = {one.name: one.value for one in command.limits}
+    state.temporary = [one for one in state.temporary if one.name not in named]
+    if command.expires_ns is None:
+        return
+    state.temporary += [
+        TemporaryLimit(name, value, before.get(name, values[name]), command.expires_ns, command.command_id)
+        for name, value in named.items()
+    ]
+
+
 def install(state: EngineState, limits: Limits) -> None:
     """Put limits in force."""
     state.limits = limits
@@ -55,6 +94,8 @@ def install(state: EngineState, limits: Limits) -> None:
 
 
 def _refusal(command: OperatorCommand) -> str | None:
+    if command.expires_ns is not None and command.expires_ns <= command.received_ns:
+        return f"expected an end after {command.received_ns}, received {command.expires_ns}"
     for one in command.limits:
         if one.name not in BOUNDS:
             return f"unknown limit {one.name}; known: {', '.join(BOUNDS)}"

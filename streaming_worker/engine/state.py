@@ -205,7 +205,8 @@ class RouteView:
     """
 
     __slots__ = (
-        "basis", "basis_book", "book", "episode", "pool", "pool_mid_e8", "pool_price_e8", "rates", "route", "tallies",
+        "basis", "basis_book", "book", "episode", "is_halted", "pool", "pool_mid_e8", "pool_price_e8", "rates", "route",
+        "tallies",
     )  # fmt: skip
 
     def __init__(self, route: Route, book: BookView, pool: PoolView) -> None:
@@ -215,6 +216,7 @@ class RouteView:
         self.basis: StableBasis | None = None
         self.basis_book: BookView | None = None
         self.episode: Episode | None = None
+        self.is_halted = False
         self.tallies: dict[RejectionReason, Tally] = {}
         self.rates: Rates | None = None
         self.pool_price_e8: int | None = None
@@ -258,16 +260,36 @@ class CycleTally(msgspec.Struct):
     best_net_e8: int | None = None
 
 
+class Halt(msgspec.Struct, frozen=True, gc=False):
+    """A venue or a pair on which nothing may open, with who said so, why, and since when."""
+
+    scope: str
+    actor: str
+    reason: str
+    since_ns: int
+
+
+class TemporaryLimit(msgspec.Struct, frozen=True, gc=False):
+    """A limit that was changed for a time, and what it becomes again. ``value`` and ``before`` in its unit."""
+
+    name: str
+    value: int
+    before: int
+    expires_ns: int
+    command_id: str
+
+
 class CycleView:
     """One triangular cycle with its three books, open episode and refusals of the running interval."""
 
-    __slots__ = ("books", "cycle", "episode", "fees", "fees_until_ns", "settings", "tallies")
+    __slots__ = ("books", "cycle", "episode", "fees", "fees_until_ns", "is_halted", "settings", "tallies")
 
     def __init__(self, cycle: Cycle, books: tuple[BookView, BookView, BookView], settings: CycleSettings) -> None:
         self.cycle = cycle
         self.books = books
         self.settings = settings
         self.episode: OpenCycle | None = None
+        self.is_halted = False
         self.tallies: dict[RejectionReason, CycleTally] = {}
         self.fees: CycleFees | None = None
         self.fees_until_ns = 0
@@ -306,6 +328,8 @@ class EngineState:
         self.pending: list[PendingTrade] = []
         self.pending_cycles: list[PendingCycle] = []
         self.limits = limits = settings.limits
+        self.temporary: list[TemporaryLimit] = []
+        self.halts: dict[str, Halt] = {}
         self.risk = Risk(
             daily_loss_usd_e8=limits.daily_loss_usd_e8,
             resume_after_ns=limits.resume_after_ns,

@@ -53,10 +53,14 @@ class CommandBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     actor: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
     limits: Annotated[tuple[LimitSetting, ...], msgspec.Meta(max_length=20)] = ()
+    scope: Annotated[str, msgspec.Meta(pattern=r"^(venue|pair):[A-Za-z0-9/._-]{1,60}$")] | None = None
+    expires_ns: int | None = None
 
 
 def _command(body: CommandBody, now_ns: int) -> OperatorCommand:
-    return OperatorCommand(body.command_id, body.kind, body.actor, body.reason, now_ns, body.limits)
+    return OperatorCommand(
+        body.command_id, body.kind, body.actor, body.reason, now_ns, body.limits, body.scope, body.expires_ns
+    )
 
 
 class Gateway:

@@ -18,9 +18,10 @@ from streaming_worker.core.rebalancing import Recommendation, Transfer
 from streaming_worker.core.units import Nanos
 from streaming_worker.engine.engine import Engine
 from streaming_worker.engine.exposure import open_usd_e8
+from streaming_worker.engine.halts import scopes_of
 from streaming_worker.engine.holdings import prices_of
 from streaming_worker.engine.settings import Limits
-from streaming_worker.engine.state import BookView, EngineState, PoolView, RouteView
+from streaming_worker.engine.state import BookView, EngineState, Halt, PoolView, RouteView, TemporaryLimit
 from streaming_worker.service.health import Health, HealthReport
 from streaming_worker.service.metrics import Metrics, Reading
 
@@ -71,6 +72,9 @@ class LiveRisk(msgspec.Struct, frozen=True):
     cools_until_ns: Nanos
     pending_trades: int
     limits: Limits
+    halts: tuple[Halt, ...] = ()
+    temporary: tuple[TemporaryLimit, ...] = ()
+    scopes: tuple[str, ...] = ()
 
 
 class LiveBalance(msgspec.Struct, frozen=True):
@@ -296,6 +300,9 @@ def _risk(state: EngineState) -> LiveRisk:
         cools_until_ns=risk.cools_until_ns,
         pending_trades=len(state.pending),
         limits=state.limits,
+        halts=tuple(state.halts.values()),
+        temporary=tuple(state.temporary),
+        scopes=tuple(scopes_of(state)),
     )
 
 

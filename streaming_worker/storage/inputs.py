@@ -216,9 +216,12 @@ def _feed_event(row: _Row) -> FeedEvent:
 
 def _commands(rows: Iterator[_Row]) -> Iterator[Numbered]:
     decode = msgspec.json.Decoder(tuple[LimitSetting, ...]).decode
-    for seq, received_ns, command_id, kind, actor, reason, limits in rows:
+    for seq, received_ns, command_id, kind, actor, reason, limits, scope, expires_ns in rows:
         named = () if limits is None else decode(limits)
-        yield seq, OperatorCommand(command_id, CommandKind(kind), actor, reason, received_ns, named)
+        yield (
+            seq,
+            OperatorCommand(command_id, CommandKind(kind), actor, reason, received_ns, named, scope, expires_ns),
+        )
 
 
 def _clock_ticks(rows: Iterator[_Row]) -> Iterator[Numbered]:

@@ -37,6 +37,7 @@ from streaming_worker.core.inventory import BalanceAlert
 from streaming_worker.core.outputs import (
     CostItem,
     EpisodeGrade,
+    HaltChange,
     InventorySnapshot,
     Keyframe,
     LimitChange,
@@ -51,6 +52,7 @@ from streaming_worker.core.outputs import (
     TransferMoved,
 )
 from streaming_worker.core.rebalancing import Recommendation
+from streaming_worker.storage.control_rows import command_row, control_row
 from streaming_worker.storage.cycle_rows import cycle_rows
 from streaming_worker.storage.holding_rows import holding_row
 from streaming_worker.storage.schema import COST_KINDS
@@ -87,7 +89,7 @@ def event_rows(seq: int, event: Event) -> list[TableRow]:
         case ChainClock() | SlotAdvanced():
             return [("chain_clocks", _chain_row(seq, event))]
         case OperatorCommand():
-            return [("commands", _command_row(seq, event))]
+            return [("commands", command_row(seq, event))]
         case FeedConnected() | FeedLost() | FeedGap() | FeedHeartbeat():
             return [("feed_events", _feed_row(seq, event))]
         case _:
@@ -105,8 +107,8 @@ def output_rows(seq: int, output: Output) -> list[TableRow]:
             return [("rejections", _rejection_row(seq, output))]
         case SimulatedTrade():
             return [("simulated_trades", _simulated_row(seq, output)), *_leg_rows(seq, output)]
-        case LimitChange() | RiskTransition():
-            return [_control_row(seq, output)]
+        case LimitChange() | RiskTransition() | HaltChange():
+            return [control_row(seq, output)]
         case InventorySnapshot() | BalanceAlert() | Recommendation() | TransferMoved():
             return [holding_row(seq, output)]
         case Keyframe():
@@ -195,11 +197,6 @@ def _tick_rows(head: Row, event: TickArrayUpdate) -> list[TableRow]:
 def _chain_row(seq: int, event: ChainEvent) -> Row:
     unix_timestamp = event.unix_timestamp if isinstance(event, ChainClock) else None
     return (seq, event.received_ns, event.venue, event.slot, unix_timestamp)
-
-
-def _command_row(seq: int, event: OperatorCommand) -> Row:
-    limits = msgspec.json.encode(event.limits).decode() if event.limits else None
-    return (seq, event.received_ns, event.command_id, event.kind.value, event.actor, event.reason, limits)
 
 
 def _feed_row(seq: int, event: FeedEvent) -> Row:
@@ -375,19 +372,3 @@ def _leg_rows(seq: int, output: SimulatedTrade) -> list[TableRow]:
         )
         for position, leg in enumerate(output.legs)
     ]
-
-
-def _control_row(seq: int, output: LimitChange | RiskTransition) -> TableRow:
-    if isinstance(output, LimitChange):
-        return "limit_changes", (seq, output.received_ns, *msgspec.structs.astuple(output)[:-1])
-    return "risk_events", (
-        seq,
-        output.received_ns,
-        output.previous.value,
-        output.current.value,
-        output.cause.value,
-        output.actor,
-        output.reason,
-        output.daily_net_usd_e8,
-        output.open_loss_usd_e8,
-    )

@@ -12,7 +12,7 @@ from typing import Final
 
 import pyarrow as pa
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 
 class ColumnType(StrEnum):
@@ -181,9 +181,12 @@ TABLES: Final[tuple[Table, ...]] = (
         _EXCHANGE, _int("counter", "heartbeat counter", nullable=True),
     )),
     Table("commands", Role.INPUT, "one row per operator command", (
-        _SEQ, _RECEIVED, _text("command_id", "idempotency key"), _text("kind", "pause, resume, kill or set_limits"),
+        _SEQ, _RECEIVED, _text("command_id", "idempotency key"),
+        _text("kind", "pause, resume, kill, set_limits, halt or release"),
         _text("actor", "who"), _text("reason", "why"),
         _text("limits", "JSON of the limits to set; null for other commands", nullable=True),
+        _text("scope", "venue:NAME or pair:BASE/QUOTE; for halt and release only", nullable=True),
+        _int("expires_ns", "when limits become again what they were, ns UTC; null: for good", nullable=True),
     )),
     Table("clock_ticks", Role.INPUT, "one row per 100 ms grid point of event time", (
         _SEQ, _RECEIVED, _int("late_ns", "how far behind the worker was then: its queue, or its loop"),
@@ -282,6 +285,12 @@ TABLES: Final[tuple[Table, ...]] = (
         _int("previous", "value before; null for an unknown name", nullable=True), _int("requested", "new value"),
         _text("refusal", "why nothing was changed; null when it was", nullable=True),
     )),
+    Table("halt_changes", Role.OUTPUT, "one row per venue or pair that was halted or released", (
+        _SEQ, _RECEIVED, _text("command_id", "idempotency key of the command"),
+        _text("scope", "venue:NAME or pair:BASE/QUOTE"), Column("is_halted", ColumnType.BOOLEAN, "from here on"),
+        _text("actor", "who"), _text("reason", "why"),
+        _text("refusal", "why nothing was changed; null when it was", nullable=True),
+    ), since=3),
     Table("inventory_snapshots", Role.OUTPUT, "one row per shadow balance and minute of event time", (
         _SEQ, _RECEIVED, _BALANCE_VENUE, _ASSET, _int("total_e8", "asset x 1e8"),
         _int("reserved_e8", "of this set aside for pending trades, asset x 1e8"), _int("target_e8", "asset x 1e8"),

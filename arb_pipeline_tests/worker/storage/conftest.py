@@ -75,7 +75,10 @@ EVENT = st.one_of(
     st.builds(e.FeedLost, TEXT, I64, TEXT, MAYBE, I64),
     st.builds(e.FeedGap, TEXT, st.none() | TEXT, st.sampled_from(e.GapCause), MAYBE, MAYBE, I64),
     st.builds(e.FeedHeartbeat, TEXT, MAYBE, MAYBE, I64),
-    st.builds(e.OperatorCommand, TEXT, st.sampled_from(e.CommandKind), TEXT, TEXT, I64, LIMITS),
+    st.builds(
+        e.OperatorCommand,
+        *(TEXT, st.sampled_from(e.CommandKind), TEXT, TEXT, I64, LIMITS, st.none() | TEXT, MAYBE),
+    ),
     st.builds(e.ClockTick, I64, I64),
 )
 
@@ -132,6 +135,7 @@ OUTPUT = st.one_of(
         *(st.sampled_from(o.RiskState), st.sampled_from(o.RiskState), st.sampled_from(o.RiskCause)),
         *(TEXT, TEXT, I64, I64, I64),
     ),
+    st.builds(o.HaltChange, TEXT, TEXT, st.booleans(), TEXT, TEXT, st.none() | TEXT, I64),
     st.builds(o.LimitChange, TEXT, TEXT, TEXT, TEXT, MAYBE, I64, st.none() | TEXT, I64),
     HOLDING,
     st.builds(o.Keyframe, TEXT, I64, st.binary(max_size=64), I64),

@@ -2,6 +2,7 @@
 
 const REASONS: Readonly<Record<string, string>> = {
   risk_not_active: "the system was paused or killed",
+  halted: "the venue or the pair was halted",
   worker_late: "the worker was behind, so prices were old",
   cooling_down: "the route had traded a moment before",
   feed_not_live: "a feed was not live",
