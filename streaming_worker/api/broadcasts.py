@@ -198,7 +198,7 @@ class Broadcasts:
         return items(_rows(now.books(self._view, self._markets, self._clock.now_ns())))
 
     def _risk(self) -> bytes:
-        return _json(risk_brief(self._view, self._clock.now_ns()))
+        return _json(risk_brief(self._view, self._markets, self._clock.now_ns()))
 
     def _inventory(self) -> bytes:
         return _json(now.inventory(self._view, {}, self._clock.now_ns()))

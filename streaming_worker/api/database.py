@@ -136,6 +136,56 @@ ACKNOWLEDGEMENTS: Final = Table(
     Column("note", Text, nullable=True),
 )
 
+LIMIT_PROPOSALS: Final = Table(
+    "limit_proposals",
+    METADATA,
+    Column("proposal_id", String(32), primary_key=True),
+    _ns("asked_ns"),
+    Column("user_id", String(32), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("limits", Text, nullable=False),
+    Column("minutes", Integer, nullable=True),
+    Column("status", String(10), nullable=False),
+    _ns("decided_ns", nullable=True),
+    Column("decided_by", String(64), nullable=True),
+)
+TRADE_TAGS: Final = Table(
+    "trade_tags",
+    METADATA,
+    Column("trade_id", String(120), primary_key=True),
+    Column("tag", String(40), primary_key=True),
+    Column("actor", String(64), nullable=False),
+    _ns("at_ns"),
+)
+TRADE_NOTES: Final = Table(
+    "trade_notes",
+    METADATA,
+    Column("note_id", String(32), primary_key=True),
+    Column("trade_id", String(120), nullable=False, index=True),
+    Column("user_id", String(32), nullable=False),
+    Column("actor", String(64), nullable=False),
+    _ns("at_ns"),
+    Column("text", Text, nullable=False),
+)
+VISITS: Final = Table(
+    "visits",
+    METADATA,
+    Column("user_id", String(32), ForeignKey("users.user_id", ondelete="CASCADE"), primary_key=True),
+    _ns("seen_ns"),
+    _ns("left_ns", nullable=True),
+)
+REPORT_SENDS: Final = Table(
+    "report_sends",
+    METADATA,
+    Column("send_id", String(64), primary_key=True),
+    Column("period", String(40), nullable=False),
+    Column("actor", String(64), nullable=False),
+    _ns("at_ns"),
+    Column("status", String(10), nullable=False),
+    Column("detail", Text, nullable=True),
+)
+
 
 class Database:
     """Connections to one database, whose tables are brought up to date when it is opened. Raises StorageError."""

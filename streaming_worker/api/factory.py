@@ -38,6 +38,7 @@ from streaming_worker.api.routes import (
     analytics,
     audit,
     auth,
+    controls,
     exports,
     inventory,
     logs,
@@ -60,8 +61,8 @@ from streaming_worker.api.worker_link import WorkerLink
 from streaming_worker.config import Config
 
 _ROUTES: Final = (
-    status, auth, people, market, trading, analytics, inventory, risk, reports, settings, audit, exports, logs, machine,
-    metrics, stream,
+    status, auth, people, market, trading, analytics, inventory, risk, controls, reports, settings, audit, exports,
+    logs, machine, metrics, stream,
 )  # fmt: skip
 
 

@@ -58,4 +58,5 @@ API_SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         "api.secure_cookies", Kind.FLAG, "send login cookies over TLS only; set it behind a TLS proxy", default=False
     ),
+    Setting("api.two_person_limits", Kind.FLAG, "looser limits need the agreement of a second operator", default=True),
 )

@@ -132,6 +132,7 @@ def _api(document: Document) -> ApiConfig:
         console_dir=None if console is None else Path(console).absolute(),
         docs=bool(document.values["api.docs"]),
         secure_cookies=bool(document.values["api.secure_cookies"]),
+        two_person_limits=bool(document.values["api.two_person_limits"]),
     )
 
 

@@ -163,6 +163,7 @@ class ApiConfig:
     console_dir: Path | None
     docs: bool
     secure_cookies: bool
+    two_person_limits: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

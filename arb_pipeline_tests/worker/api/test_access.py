@@ -25,6 +25,10 @@ OPERATORS = {
     "/api/v1/controls/resume",
     "/api/v1/controls/kill",
     "/api/v1/controls/limits",
+    "/api/v1/controls/halt",
+    "/api/v1/controls/release",
+    "/api/v1/controls/proposals/{proposal_id}/approve",
+    "/api/v1/controls/proposals/{proposal_id}/reject",
     "/api/v1/controls/live-trading",
     "/api/v1/inventory/advice/{advice_id}/ack",
     "/api/v1/logs",
@@ -54,7 +58,7 @@ def routes(api: Api) -> list[tuple[str, APIRoute, Rule]]:
 def address(route: APIRoute) -> str:
     """Return an address that fits the route, of things that are not there."""
     path = route.path
-    for name in ("{opportunity_id}", "{trade_id}", "{session_id}", "{user_id}", "{key_id}"):
+    for name in ("{opportunity_id}", "{trade_id}", "{session_id}", "{user_id}", "{key_id}", "{proposal_id}"):
         path = path.replace(name, "aa00")
     fillers = {
         "{advice_id}": "a" * 24,

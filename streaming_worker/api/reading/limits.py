@@ -1,5 +1,6 @@
 """The engine's limits by the names and in the units that people use, and back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -7,9 +8,11 @@ from typing import Final
 import msgspec
 
 from streaming_worker.api.reading.shaping import share_percent
+from streaming_worker.api.schemas.base import moment
 from streaming_worker.api.schemas.risk import Limit, LimitPreview
 from streaming_worker.core.units import format_fixed
 from streaming_worker.engine.limits import BOUNDS
+from streaming_worker.engine.state import TemporaryLimit
 from streaming_worker.service.live import LiveRisk
 
 
@@ -22,15 +25,16 @@ class LimitName:
     title: str
     unit: str
     digits: int
+    is_looser_when_lower: bool = False
 
 
 NAMES: Final = (
     LimitName("max_position_usd", "max_position_usd_e8", "Largest notional of one simulated trade", "USD", 8),
     LimitName("daily_loss_usd", "daily_loss_usd_e8", "Loss of a UTC day that stops everything", "USD", 8),
-    LimitName("threshold_bps", "threshold_millionths", "Smallest net edge of an opportunity", "bps", 2),
+    LimitName("threshold_bps", "threshold_millionths", "Smallest net edge of an opportunity", "bps", 2, True),
     LimitName("staleness_ms", "staleness_ns", "Transport silence that pauses", "ms", 6),
-    LimitName("resume_after_ms", "resume_after_ns", "Health needed before an automatic resume", "ms", 6),
-    LimitName("cooldown_ms", "cooldown_ns", "Wait after an automatic resume", "ms", 6),
+    LimitName("resume_after_ms", "resume_after_ns", "Health needed before an automatic resume", "ms", 6, True),
+    LimitName("cooldown_ms", "cooldown_ns", "Wait after an automatic resume", "ms", 6, True),
     LimitName("max_late_ms", "max_late_ns", "How far behind the worker itself may be", "ms", 6),
     LimitName("max_lag_ms", "max_lag_ns", "Delivery delay by the venue's clock", "ms", 6),
     LimitName(
@@ -46,15 +50,28 @@ BY_NAME: Final = {one.name: one for one in NAMES}
 BY_ENGINE_NAME: Final = {one.engine_name: one for one in NAMES}
 
 
-def limits_now(risk: LiveRisk) -> list[Limit]:
-    """Return every limit with what is used of it; most are conditions and have no use."""
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What is used of a limit, in the engine's unit, and what that is in words."""
+
+    value: int
+    what: str
+
+
+def limits_now(risk: LiveRisk, uses: Mapping[str, Use]) -> list[Limit]:
+    """Return every limit with what is used of it; some are conditions and have no use."""
     values = msgspec.structs.asdict(risk.limits)
-    return [_limit(one, values[one.engine_name], risk) for one in NAMES if one.engine_name in values]
+    used = {"daily_loss_usd": Use(loss_e8(risk), "loss of the day"), **uses}
+    temporary = {one.name: one for one in risk.temporary}
+    return [
+        _limit(one, values[one.engine_name], used.get(one.name), temporary.get(one.engine_name))
+        for one in NAMES
+        if one.engine_name in values
+    ]
 
 
-def _limit(one: LimitName, value: int, risk: LiveRisk) -> Limit:
+def _limit(one: LimitName, value: int, use: Use | None, temporary: TemporaryLimit | None) -> Limit:
     least, greatest = BOUNDS[one.engine_name]
-    used = loss_e8(risk) if one.name == "daily_loss_usd" else None
     return Limit(
         name=one.name,
         title=one.title,
@@ -62,9 +79,26 @@ def _limit(one: LimitName, value: int, risk: LiveRisk) -> Limit:
         value=format_fixed(value, one.digits),
         least=format_fixed(least, one.digits),
         greatest=format_fixed(greatest, one.digits),
-        used=None if used is None else format_fixed(used, one.digits),
-        used_percent=None if used is None else share_percent(used, value),
+        used=None if use is None else format_fixed(use.value, one.digits),
+        used_percent=None if use is None else share_percent(use.value, value),
+        headroom=None if use is None else format_fixed(value - use.value, one.digits),
+        used_what=None if use is None else use.what,
+        expires_at=None if temporary is None else moment(temporary.expires_ns),
+        becomes=None if temporary is None else format_fixed(temporary.before, one.digits),
     )
+
+
+def is_looser(risk: LiveRisk, wanted: Mapping[str, str]) -> bool:
+    """Return whether any of the wanted limits, all of which are allowed, holds less back than the one in force."""
+    values = msgspec.structs.asdict(risk.limits)
+    return any(
+        _is_looser(BY_NAME[name], engine_value(BY_NAME[name], text) or 0, values) for name, text in wanted.items()
+    )
+
+
+def _is_looser(one: LimitName, value: int, values: Mapping[str, int]) -> bool:
+    now = values[one.engine_name]
+    return value < now if one.is_looser_when_lower else value > now
 
 
 def loss_e8(risk: LiveRisk) -> int:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 import msgspec
 
-from streaming_worker.api.reading.limits import limits_now
 from streaming_worker.api.reading.markets import Market, Markets, venue_of
 from streaming_worker.api.reading.shaping import share_bps, share_percent
 from streaming_worker.api.schemas.base import e8, maybe_moment, milliseconds, moment, usd
@@ -16,7 +15,6 @@ from streaming_worker.api.schemas.risk import (
     AdviceTransfer,
     Balance,
     Inventory,
-    Limit,
     Transfer,
 )
 from streaming_worker.api.schemas.system import WorkerLink
@@ -142,11 +140,6 @@ def pool(key: str, top: LivePool, view: WorkerView, markets: Markets, now_ns: in
         age_ms=_age(top.received_ns, now_ns),
         received_at=maybe_moment(top.received_ns),
     )
-
-
-def limits(view: WorkerView) -> list[Limit]:
-    """Return the limits with what is used of them; empty before the worker was heard."""
-    return [] if view.risk is None else limits_now(view.risk)
 
 
 def inventory(view: WorkerView, acknowledged: Mapping[str, Acknowledgement], now_ns: int) -> Inventory:

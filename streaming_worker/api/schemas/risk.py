@@ -1,6 +1,6 @@
 """Risk, controls and the shadow inventory."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -11,7 +11,10 @@ Reason = Annotated[str, Field(min_length=3, max_length=500, examples=["venue mai
 
 
 class Limit(Shape):
-    """One limit: what it is now, what it may be, and how much of it is used."""
+    """One limit: what it is now, what it may be, and how much of it is used, where it is a limit that is used up.
+
+    ``expires_at`` and ``becomes`` are there while it holds for a time only.
+    """
 
     name: Annotated[str, Field(examples=["daily_loss_usd"])]
     title: str
@@ -21,6 +24,31 @@ class Limit(Shape):
     greatest: Exact
     used: Exact | None
     used_percent: Exact | None
+    headroom: Exact | None
+    used_what: Annotated[str | None, Field(examples=["loss of the day"])]
+    expires_at: Moment | None
+    becomes: Exact | None
+
+
+class Halt(Shape):
+    """A venue or a pair on which nothing opens."""
+
+    scope: Annotated[str, Field(examples=["venue:gemini"])]
+    since_at: Moment
+    actor: str
+    reason: str
+
+
+class HaltChanged(Shape):
+    """A venue or a pair was halted or released; a refusal says why nothing was done."""
+
+    at: Moment
+    worker: str
+    scope: str
+    is_halted: bool
+    actor: str
+    reason: str
+    refusal: str | None
 
 
 class RiskChange(Shape):
@@ -66,6 +94,9 @@ class Risk(Shape):
     limits: list[Limit]
     history: list[RiskChange]
     limit_changes: list[LimitChanged]
+    scopes: list[str]
+    halts: list[Halt]
+    halt_changes: list[HaltChanged]
     as_of: Moment
 
 
@@ -85,14 +116,29 @@ class LimitPreview(Shape):
     refusal: str | None
 
 
+class LimitEffect(Shape):
+    """What one wanted limit alone would have done to the opportunities of the last 24 hours."""
+
+    name: str
+    effect: Annotated[str, Field(examples=["rejected", "smaller"])]
+    count: int
+    of: int
+
+
 class RiskPreview(Shape):
-    """What new limits would do, from the state now and the last 24 hours; nothing is changed."""
+    """What new limits would do, from the state now and the last 24 hours; nothing is changed.
+
+    ``opportunities_after`` are those that all wanted limits together would have let open. ``needs_approval``: it is
+    looser than now, and a second person has to agree.
+    """
 
     limits: list[LimitPreview]
     is_allowed: bool
     would_kill: bool
     opportunities_before: int
     opportunities_after: int
+    effects: list[LimitEffect]
+    needs_approval: bool
     warnings: list[str]
 
 
@@ -102,20 +148,50 @@ class Because(Shape):
     reason: Reason
 
 
+class HaltWanted(Because):
+    """Which venue or pair, as ``risk`` lists them under ``scopes``, and why."""
+
+    scope: Annotated[str, Field(pattern=r"^(venue|pair):[A-Za-z0-9/._-]{1,60}$", examples=["venue:gemini"])]
+
+
 class ChangeLimits(LimitsWanted):
-    """New limits and why."""
+    """New limits and why; with ``minutes`` they become again what they were after that time."""
 
     reason: Reason
+    minutes: Annotated[int, Field(ge=1, le=10_080)] | None = None
+
+
+class LimitProposal(Shape):
+    """Looser limits that one person asked for and another has to agree to."""
+
+    proposal_id: str
+    asked_at: Moment
+    actor: str
+    reason: str
+    limits: dict[str, Exact]
+    minutes: int | None
+    status: Literal["waiting", "approved", "rejected", "expired"]
+    expires_at: Moment
+    decided_at: Moment | None
+    decided_by: str | None
+
+
+class ProposalPage(Page[LimitProposal]):
+    """Proposals, newest first."""
 
 
 class ControlResult(Shape):
-    """What a command came to; ``state`` is null where the engine has not confirmed it in time."""
+    """What a command came to; ``state`` is null where the engine has not confirmed it in time.
+
+    ``proposal`` is there where nothing was changed yet, because a second person has to agree.
+    """
 
     command_id: str
     is_confirmed: bool
     seq: int | None
     state: RiskState | None
     changes: list[LimitPreview]
+    proposal: LimitProposal | None = None
 
 
 class Balance(Shape):

@@ -13,7 +13,9 @@ import { type Column, Table } from "../parts/Table";
 import { ExportMenu } from "../parts/tools";
 import { Ago, At, NOTHING, State, Usd } from "../parts/values";
 import { Controls } from "./risk/Controls";
+import { HaltHistory, Halts } from "./risk/Halts";
 import { LimitTable } from "./risk/LimitTable";
+import { Proposals } from "./risk/Proposals";
 
 export default function RiskScreen(): ReactNode {
   const live = useLive<Risk>("risk");
@@ -27,9 +29,12 @@ export default function RiskScreen(): ReactNode {
         <>
           <Headline risk={risk} />
           <Controls state={risk.state} />
+          <Proposals />
           <Panel title="Limits" note="with how much of each is used now"><LimitTable limits={risk.limits} /></Panel>
+          <Halts scopes={risk.scopes ?? []} halts={risk.halts ?? []} />
           <div className="cells">
             <Panel className="w6" title="Circuit breaker log" note="newest first"><History rows={risk.history ?? []} /></Panel>
+            <Panel className="w6" title="Halts and releases" note="newest first"><HaltHistory rows={risk.halt_changes ?? []} /></Panel>
             <Panel className="w6" title="Changes of limits" note="newest first"><LimitChanges rows={risk.limit_changes ?? []} /></Panel>
           </div>
         </>

@@ -8,9 +8,10 @@ import { cache } from "../../api/queries";
 import { useMay } from "../../api/session";
 import type { ControlResult, Limit, RiskPreview } from "../../api/types";
 import { isDecimal, trimmed } from "../../format/decimal";
+import { plain } from "../../format/words";
 import { Empty, Failed } from "../../parts/states";
 import { type Column, Table } from "../../parts/Table";
-import { NOTHING } from "../../parts/values";
+import { At, NOTHING } from "../../parts/values";
 import { useSay } from "../../shell/toasts";
 
 function Use({ limit }: { limit: Limit }): ReactNode {
@@ -30,9 +31,11 @@ export function LimitTable({ limits }: { limits: readonly Limit[] }): ReactNode 
   const [edited, setEdited] = useState<Limit | null>(null);
   const columns: readonly Column<Limit>[] = [
     { id: "title", head: "Limit", cell: (limit) => <span className="strong">{limit.title}</span> },
-    { id: "value", head: "Value", num: true, cell: (limit) => `${trimmed(limit.value, 4)} ${limit.unit}` },
+    { id: "value", head: "Value", num: true, cell: (limit) => <>{trimmed(limit.value, 4)} {limit.unit}{limit.expires_at === null ? null : <span className="warn small"> until <At at={limit.expires_at} />, then {trimmed(limit.becomes ?? "", 4)}</span>}</> },
     { id: "used", head: "Used", num: true, cell: (limit) => (limit.used === null ? NOTHING : `${trimmed(limit.used, 4)} ${limit.unit}`) },
+    { id: "what", head: "By", wrap: true, cell: (limit) => <span className="muted small">{limit.used_what ?? "a condition"}</span> },
     { id: "share", head: "Share of it", cell: (limit) => <Use limit={limit} /> },
+    { id: "headroom", head: "Headroom", num: true, cell: (limit) => (limit.headroom === null ? NOTHING : `${trimmed(limit.headroom, 4)} ${limit.unit}`) },
     { id: "range", head: "May be", num: true, cell: (limit) => `${trimmed(limit.least, 4)} to ${trimmed(limit.greatest, 4)}` },
     ...(mayEdit ? [{
       id: "edit", head: "Change",
@@ -52,12 +55,14 @@ function Edit({ limit, onClose }: { limit: Limit; onClose: () => void }): ReactN
   const say = useSay();
   const [value, setValue] = useState(limit.value);
   const [reason, setReason] = useState("");
+  const [minutes, setMinutes] = useState("");
   const limits = { [limit.name]: value };
   const preview = useMutation({ mutationFn: () => post<RiskPreview>("/risk/preview", { limits }) });
   const change = useMutation({
-    mutationFn: () => post<ControlResult>("/controls/limits", { limits, reason: reason.trim() }),
-    onSuccess: () => {
-      say.done(`${limit.title} is now ${value} ${limit.unit}.`);
+    mutationFn: () => post<ControlResult>("/controls/limits", { limits, reason: reason.trim(), ...(minutes === "" ? {} : { minutes: Number(minutes) }) }),
+    onSuccess: (result) => {
+      say.done(result.proposal === null || result.proposal === undefined ? `${limit.title} is now ${value} ${limit.unit}.` : "Asked for: a second person has to agree within an hour.");
+      void cache.invalidateQueries({ queryKey: ["/risk/proposals"] });
       void cache.invalidateQueries({ queryKey: ["/risk"] });
       onClose();
     },
@@ -68,7 +73,7 @@ function Edit({ limit, onClose }: { limit: Limit; onClose: () => void }): ReactN
   const isSeen = preview.data?.is_allowed === true && preview.data.limits[0]?.after !== undefined && isRight;
   return (
     <Modal opened onClose={onClose} title={`Change: ${limit.title}`} closeButtonProps={{ "aria-label": "Close" }}>
-      <form className="stack" onSubmit={(event) => { event.preventDefault(); if (isSeen && reason.trim().length >= 3) change.mutate(); else preview.mutate(); }}>
+      <form className="stack" onSubmit={(event) => { event.preventDefault(); if (isSeen && reason.trim().length >= 3 && isMinutes(minutes)) change.mutate(); else preview.mutate(); }}>
         <TextInput
           label={`New value, ${limit.unit}`} size="sm" inputMode="decimal" value={value} data-autofocus
           description={`from ${limit.least} to ${limit.greatest}; now ${limit.value}`}
@@ -77,15 +82,21 @@ function Edit({ limit, onClose }: { limit: Limit; onClose: () => void }): ReactN
         />
         {preview.isError ? <Failed error={preview.error} /> : null}
         {preview.data === undefined ? <Button variant="default" disabled={!isRight} loading={preview.isPending} onClick={() => preview.mutate()}>Preview</Button> : <Preview preview={preview.data} />}
+        <TextInput label="For how many minutes" description="empty: for good; then it becomes again what it was" size="sm" inputMode="numeric" value={minutes}
+          error={isMinutes(minutes) ? null : "a whole number from 1 to 10080"} onChange={(event) => setMinutes(event.currentTarget.value.trim())} />
         <Textarea label="Reason" description="at least three characters; it goes into the record" value={reason} maxLength={500}
           onChange={(event) => setReason(event.currentTarget.value)} required />
         <div className="row end">
           <Button variant="default" onClick={onClose}>Cancel</Button>
-          <Button type="submit" disabled={!isSeen || reason.trim().length < 3} loading={change.isPending}>Set limit</Button>
+          <Button type="submit" disabled={!isSeen || reason.trim().length < 3 || !isMinutes(minutes)} loading={change.isPending}>{preview.data?.needs_approval === true ? "Ask for it" : "Set limit"}</Button>
         </div>
       </form>
     </Modal>
   );
+}
+
+function isMinutes(text: string): boolean {
+  return text === "" || (/^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 10_080);
 }
 
 function Preview({ preview }: { preview: RiskPreview }): ReactNode {
@@ -97,6 +108,10 @@ function Preview({ preview }: { preview: RiskPreview }): ReactNode {
           ? `Over the last 24 hours it would have left ${after} of ${before} opportunities (${before - after >= 0 ? `${before - after} refused` : `${after - before} more`}).`
           : `Not allowed: ${preview.limits.find((line) => line.refusal !== null)?.refusal ?? "see the limits"}`}
       </strong>
+      {preview.effects.map((effect) => (
+        <span key={effect.name} className="small">{plain(effect.name)}: {effect.count} of {effect.of} would have been {effect.effect}</span>
+      ))}
+      {preview.needs_approval ? <span className="warn">It is looser than now: a second person has to agree.</span> : null}
       {preview.would_kill ? <span className="loss">The loss of today is already beyond it: the system would be killed at once.</span> : null}
       {preview.warnings.map((warning) => <span key={warning} className="warn">{warning}</span>)}
     </div>
