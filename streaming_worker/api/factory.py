@@ -36,6 +36,7 @@ from streaming_worker.api.reading.status import Sight
 from streaming_worker.api.record_desk import RecordDesk
 from streaming_worker.api.routes import (
     analytics,
+    annotations,
     audit,
     auth,
     controls,
@@ -61,8 +62,8 @@ from streaming_worker.api.worker_link import WorkerLink
 from streaming_worker.config import Config
 
 _ROUTES: Final = (
-    status, auth, people, market, trading, analytics, inventory, risk, controls, reports, settings, audit, exports,
-    logs, machine, metrics, stream,
+    status, auth, people, market, annotations, trading, analytics, inventory, risk, controls, reports, settings, audit,
+    exports, logs, machine, metrics, stream,
 )  # fmt: skip
 
 

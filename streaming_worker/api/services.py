@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.alerts import AlertHistory
 from streaming_worker.alerts.database import FILE_NAME
+from streaming_worker.api.annotations import Desk as AnnotationDesk
 from streaming_worker.api.answers import Answers
 from streaming_worker.api.audit import Action, AuditLog
 from streaming_worker.api.broadcasts import Broadcasts
@@ -70,6 +71,11 @@ class Services:
         """Something was revoked or changed: check everybody anew, open streams included."""
         self.doorman.forget()
         self.answers.forget()
+
+    @property
+    def annotations(self) -> AnnotationDesk:
+        """What people said about trades."""
+        return AnnotationDesk(self.database)
 
     @property
     def alert_history(self) -> AlertHistory:

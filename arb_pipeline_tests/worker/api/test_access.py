@@ -31,6 +31,10 @@ OPERATORS = {
     "/api/v1/controls/proposals/{proposal_id}/reject",
     "/api/v1/controls/live-trading",
     "/api/v1/inventory/advice/{advice_id}/ack",
+    "/api/v1/trades/{trade_id}/tags",
+    "/api/v1/trades/{trade_id}/tags/{tag}",
+    "/api/v1/trades/{trade_id}/notes",
+    "/api/v1/trades/{trade_id}/notes/{note_id}",
     "/api/v1/logs",
     "/api/v1/diagnostics",
 }
@@ -58,7 +62,16 @@ def routes(api: Api) -> list[tuple[str, APIRoute, Rule]]:
 def address(route: APIRoute) -> str:
     """Return an address that fits the route, of things that are not there."""
     path = route.path
-    for name in ("{opportunity_id}", "{trade_id}", "{session_id}", "{user_id}", "{key_id}", "{proposal_id}"):
+    for name in (
+        "{opportunity_id}",
+        "{trade_id}",
+        "{session_id}",
+        "{user_id}",
+        "{key_id}",
+        "{proposal_id}",
+        "{note_id}",
+        "{tag}",
+    ):
         path = path.replace(name, "aa00")
     fillers = {
         "{advice_id}": "a" * 24,

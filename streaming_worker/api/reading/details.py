@@ -48,6 +48,13 @@ async def trade_detail(
     return TradeDetail(trade=detail.trade, legs=detail.legs, ladder=ladder)
 
 
+async def require_trade(desk: RecordDesk, view: WorkerView, trade_id: str, now_ns: Nanos) -> None:
+    """Raise RequestRefused where the record has no trade of this id."""
+    await _one(
+        desk, f"SELECT trade_id FROM ({whole('simulated_trades', view)}) WHERE trade_id = {literal(trade_id)}", now_ns
+    )
+
+
 async def _one(desk: RecordDesk, sql: str, now_ns: Nanos) -> Row:
     for look_ns in _LOOKS_NS:
         rows = await desk.rows(sql, from_ns=now_ns - look_ns, to_ns=now_ns)

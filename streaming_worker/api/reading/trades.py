@@ -1,5 +1,6 @@
 """Simulated trades and rejections of the record: lists with filters, totals over the whole filter."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -11,7 +12,7 @@ from streaming_worker.api.reading.markets import Markets
 from streaming_worker.api.reading.paging import Listing
 from streaming_worker.api.reading.ranges import Range, wanted_range
 from streaming_worker.api.reading.shaping import stack
-from streaming_worker.api.reading.sources import equals, every, whole
+from streaming_worker.api.reading.sources import equals, every, literals, whole
 from streaming_worker.api.schemas.base import moment, usd
 from streaming_worker.api.schemas.trading import TradeTotals
 from streaming_worker.api.worker_link import WorkerView
@@ -77,9 +78,10 @@ class TradeFilter:
     opportunity_id: Annotated[str | None, Query(max_length=120)] = None
     min_net: Money = None
     max_net: Money = None
+    tag: Annotated[str | None, Query(max_length=40, pattern=r"^[a-z0-9][a-z0-9_-]*$")] = None
 
     def where(self, markets: Markets) -> list[str | None]:
-        """Return its conditions."""
+        """Return its conditions but the tag, which the record does not know."""
         latency = None if self.latency_ms is None else f"latency_ns // {NANOS_PER_MILLISECOND} = {self.latency_ms}"
         return [
             latency,
@@ -103,11 +105,12 @@ class TradeQuery:
     chosen: Annotated[TradeFilter, Depends()]
     sort: Annotated[TradeSort, Query()] = TradeSort.NEWEST
 
-    def listing(self, view: WorkerView, markets: Markets) -> Listing:
-        """Return it as SQL."""
+    def listing(self, view: WorkerView, markets: Markets, tagged: Sequence[str] | None = None) -> Listing:
+        """Return it as SQL; ``tagged`` are the trades that have its tag, None where no tag is asked for."""
         conditions = [
             self.span.holds("received_ns"),
             *self.route.where(markets, "trade_id"),
+            None if tagged is None else f"trade_id IN ({literals(tagged) or 'NULL'})",
             *self.chosen.where(markets),
         ]
         return Listing(

@@ -24,6 +24,7 @@ from streaming_worker.api.schemas.people import AuditEntry
 from streaming_worker.api.schemas.trading import Opportunity, PnlGroup, Rejection, SlippageGroup, Trade
 from streaming_worker.api.security import AdminExporter, Exporter
 from streaming_worker.api.services import Parts, Services, act
+from streaming_worker.api.tagged import tagged_listing
 
 router = APIRouter(prefix=f"{API}/exports", tags=["exports"])
 PAGE_ROWS = 2_000
@@ -105,7 +106,7 @@ async def export_trades(
     form: Form, request: Request, who: Exporter, parts: Parts, query: Annotated[TradeQuery, Depends()]
 ) -> StreamingResponse:
     """Return simulated trades."""
-    listing = query.listing(parts.view, parts.markets)
+    listing = await tagged_listing(parts, query)
     return await _listed(
         request, who, parts, form, listing=listing, kind=Trade, shape=_with_markets(shaping.trade, parts)
     )

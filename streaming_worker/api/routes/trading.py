@@ -26,6 +26,7 @@ from streaming_worker.api.schemas.trading import (
 )
 from streaming_worker.api.security import Viewer
 from streaming_worker.api.services import Parts
+from streaming_worker.api.tagged import tagged_listing
 
 router = APIRouter(prefix=API, tags=["trading"])
 Identity = Annotated[str, Path(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9_.:-]+$")]
@@ -77,7 +78,7 @@ async def get_trades(
     _: Viewer, parts: Parts, query: Trades, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
 ) -> TradePage:
     """Return simulated trades."""
-    found = await page(parts.desk, query.listing(parts.view, parts.markets), cursor=cursor, limit=limit)
+    found = await page(parts.desk, await tagged_listing(parts, query), cursor=cursor, limit=limit)
     return TradePage(
         items=[shaping.trade(row, parts.markets) for row in found.rows],
         next_cursor=found.next_cursor,
@@ -90,7 +91,7 @@ async def get_trades(
 @shared(RECORD_S)
 async def get_trade_totals(_: Viewer, parts: Parts, query: Trades) -> TradeTotals:
     """Return sums over the whole filter."""
-    listing = query.listing(parts.view, parts.markets)
+    listing = await tagged_listing(parts, query)
     sql = f"""
         SELECT {sums_sql()}, count(*) FILTER (WHERE list_contains(leg_kinds, 'unwind')) AS unwound_trades
         FROM ({listing.filtered})

@@ -133,6 +133,11 @@ export async function patch<T>(path: string, body: unknown): Promise<T> {
   return json<T>(await request("PATCH", path, body));
 }
 
+/** Take something away; the answer is what is left. */
+export async function takeAway<T>(path: string): Promise<T> {
+  return json<T>(await request("DELETE", path));
+}
+
 export async function remove(path: string): Promise<void> {
   await request("DELETE", path);
 }

@@ -5,6 +5,8 @@ type Shapes = components["schemas"];
 
 export type Advice = Shapes["Advice"];
 export type Alarm = Shapes["Alarm"];
+export type Annotations = Shapes["Annotations"];
+export type TagCounts = Shapes["TagCounts"];
 export type AlertChannels = Shapes["AlertChannels"];
 export type AlertPage = Shapes["AlertPage"];
 export type AlertEntry = Shapes["AlertEntry"];

@@ -3,7 +3,7 @@ import { type ReactNode, useMemo } from "react";
 
 import { usePages } from "../api/pages";
 import { type QueryValues, useGet } from "../api/queries";
-import type { Trade, TradeTotals } from "../api/types";
+import type { TagCounts, Trade, TradeTotals } from "../api/types";
 import { age } from "../format/time";
 import { plain, venueName } from "../format/words";
 import { type AddressDoor, useAddress } from "../parts/address";
@@ -21,7 +21,7 @@ import { TradeDrawer } from "./trades/TradeDrawer";
 
 const LATENCIES = ["0", "50", "100", "250", "500", "1000", "2000"];
 const STATUSES = ["filled", "partial", "reverted", "missed"];
-const FILTERS = ["venue", "direction", "latency_ms", "status", "won", "grade", "min_net", "instrument", "opportunity_id", "q", "latency_model"];
+const FILTERS = ["venue", "direction", "latency_ms", "status", "won", "grade", "min_net", "instrument", "opportunity_id", "q", "latency_model", "tag"];
 
 function filterOf(address: AddressDoor): QueryValues {
   const { values } = address;
@@ -41,6 +41,7 @@ export default function Trades(): ReactNode {
   const pages = usePages<Trade>("/trades", { ...filter, sort });
   const columns = useMemo(() => tradeColumns(set), [set]);
   const hidden = useHidden("trades");
+  const tags = useGet<TagCounts>("/trades/tags", {}, { everyMs: 60_000 }).data?.items ?? [];
   return (
     <Screen title="Simulated trades" lead="Each accepted opportunity, traded on paper at several latencies against the market as it then was. Totals and exports cover the whole filter, not the page.">
       <Panel
@@ -56,6 +57,7 @@ export default function Trades(): ReactNode {
           <Choice address={address} name="status" label="A leg was" options={options(STATUSES)} />
           <Choice address={address} name="won" label="Result" options={[{ value: "true", label: "won" }, { value: "false", label: "lost or nothing" }]} />
           <Choice address={address} name="grade" label="Grade" options={options(["A", "B", "C", "D", "E", "F"])} />
+          {tags.length === 0 ? null : <Choice address={address} name="tag" label="Tag" options={tags.map((one) => ({ value: one.tag, label: `${one.tag} (${one.trades})` }))} />}
           <TextFilter address={address} name="min_net" label="Net at least, $" isNumber />
           <TextFilter address={address} name="q" label="Find text" placeholder="id, market, venue" isWide />
           <Reset address={address} names={FILTERS} />

@@ -13,6 +13,7 @@ import { type Column, Table } from "../../parts/Table";
 import { At, Ms, NOTHING, State, Usd } from "../../parts/values";
 import { StackPair } from "../../parts/Waterfall";
 import { Grade } from "../opportunities/columns";
+import { TradeAnnotations } from "./Annotations";
 
 export function TradeDrawer({ id, onClose }: { id: string | null; onClose: () => void }): ReactNode {
   return (
@@ -27,7 +28,7 @@ const LEGS: readonly Column<Leg>[] = [
   { id: "venue", head: "Venue", cell: (leg) => venueName(leg.venue) },
   { id: "status", head: "Ended", cell: (leg) => <State state={leg.status} /> },
   { id: "due", head: "Due", cell: (leg) => <At at={leg.due_at} /> },
-  { id: "delay", head: "After decision", num: true, cell: (leg) => <Ms value={leg.delay_ms} /> },
+  { id: "delay", head: "Filled after due", num: true, cell: (leg) => <Ms value={leg.delay_ms} /> },
   { id: "size", head: "Size", num: true, cell: (leg) => trimmed(leg.size, 4) },
   { id: "cash", head: "Cash", num: true, cell: (leg) => <Usd value={leg.cash_usd} places={3} /> },
   { id: "fee", head: "Fee", num: true, cell: (leg) => <Usd value={leg.fee_usd} places={4} /> },
@@ -49,12 +50,34 @@ function Content({ id }: { id: string }): ReactNode {
             <dt>Opportunity</dt><dd><Link to={`/opportunities?id=${trade.opportunity_id}`}>open it</Link> <Grade grade={trade.grade} /></dd>
           </dl>
           <Panel title="Predicted against realised"><StackPair first={trade.predicted} second={trade.realised} names={["predicted", "realised"]} /></Panel>
-          <Panel title="Legs in time"><Table caption="Legs" columns={LEGS} rows={legs} keyOf={(leg) => String(leg.position)} /></Panel>
+          <Panel title="Legs in time" note="from the decision to the last leg"><LegTiming trade={trade} legs={legs} /><Table caption="Legs" columns={LEGS} rows={legs} keyOf={(leg) => String(leg.position)} /></Panel>
+          <TradeAnnotations id={trade.id} />
           <Panel title="The same trade at each latency"><Ladder trades={ladder} /></Panel>
           <Panel title="Identity"><p className="mono break">{trade.id}</p></Panel>
         </div>
       )}
     </Loaded>
+  );
+}
+
+/** When each leg was due and when it filled, on one line of time from the decision. */
+function LegTiming({ trade, legs }: { trade: Trade; legs: readonly Leg[] }): ReactNode {
+  const from = Date.parse(trade.decided_at);
+  const spans = legs.map((leg) => ({ leg, due: Date.parse(leg.due_at) - from, filled: Date.parse(leg.filled_at) - from }));
+  const whole = Math.max(1, ...spans.map((span) => Math.max(span.filled, span.due)));
+  return (
+    <table className="waterfall">
+      <caption className="unseen">When each leg was due and when it filled, after the decision</caption>
+      <tbody>
+        {spans.map(({ leg, due, filled }) => (
+          <tr key={leg.position}>
+            <th scope="row">{plain(leg.kind)}</th>
+            <td className="lane"><span style={{ left: `${(Math.max(0, due) / whole) * 100}%`, width: `${Math.max(1, ((filled - due) / whole) * 100)}%`, background: `var(--${leg.status === "filled" ? "info" : "loss"})` }} /></td>
+            <td className="num">due {age(due)}, filled {age(filled)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
 
