@@ -1,14 +1,19 @@
-"""Ask each venue for the terms of its instruments before a run, within a few seconds, and go by what is known."""
+"""Ask each venue for the terms of its instruments, within a few seconds before a run and now and then during it.
+
+A run goes by one set of terms: what a venue says later is shown, and comes into force at the next start.
+"""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Final
 
 import msgspec
 import structlog
 
+from streaming_worker.adapters.clock import Clock
 from streaming_worker.adapters.websocket import host_of
 from streaming_worker.app.feeds import Tuning
 from streaming_worker.config import Config, FeedConfig
@@ -18,9 +23,65 @@ from streaming_worker.errors import FeedFormatError, TransportError
 from streaming_worker.protocols.listings import Listed, listing_calls, read_listing
 from streaming_worker.service.capture import Edge
 from streaming_worker.service.health import replace_file
-from streaming_worker.service.instruments import Outcome, load_kept, settle
+from streaming_worker.service.instruments import Outcome, differences, load_kept, settle
+from streaming_worker.service.metrics import Reading
 
 _LOG: Final = structlog.get_logger("instruments")
+RETRY_S: Final = 20.0
+LONGEST_RETRY_S: Final = 900.0
+RENEW_S: Final = 6 * 3_600.0
+
+
+class InstrumentWatch:
+    """What is known of the instruments while a run goes on. An answer that is missing is asked for again, ever more
+    rarely; a whole one is renewed a few times a day. Waits are drawn at random, so that workers do not ask together."""
+
+    def __init__(self, config: Config, way_out: Edge, tuning: Tuning, clock: Clock, random: Random) -> None:
+        self._config = config
+        self._way_out = way_out
+        self._tuning = tuning
+        self._clock = clock
+        self._random = random
+        self._used: dict[str, Instrument] = {}
+        self._known = Outcome(terms=())
+        self._later: tuple[str, ...] = ()
+
+    async def start(self) -> Outcome:
+        """Ask before the run; its terms are the run's."""
+        self._known = await instruments_at_start(self._config, self._way_out, self._tuning, self._clock.now_ns())
+        self._used = {terms.instrument.key: terms.instrument for terms in self._known.terms}
+        self._later = ()
+        return self._known
+
+    async def run(self) -> None:
+        """Ask again and again until cancelled."""
+        tries = 0
+        while True:
+            tries = tries + 1 if self._known.is_unanswered else 0
+            longest_s = min(RETRY_S * 2.0 ** (tries - 1), LONGEST_RETRY_S) if tries else RENEW_S
+            await self._clock.sleep(longest_s * self._random.uniform(0.5, 1.0))
+            await self.look()
+
+    async def look(self) -> None:
+        """Ask once more."""
+        known = await instruments_at_start(self._config, self._way_out, self._tuning, self._clock.now_ns())
+        if self._known.is_unanswered and not known.is_unanswered:
+            _LOG.info("instruments_answered", instruments=len(known.terms))
+        self._known, self._later = known, tuple(differences(self._used, known))
+        for line in self._later:
+            _LOG.warning("instrument_problem", what=line)
+
+    def problems(self) -> list[str]:
+        """Return what makes the worker degraded."""
+        return [*self._known.problems, *self._later]
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what is only said."""
+        return self._known.warnings
+
+    def reading(self) -> Reading:
+        """Return whose word each instrument goes by."""
+        return self._known.reading()
 
 
 async def instruments_at_start(config: Config, way_out: Edge, tuning: Tuning, now_ns: Nanos) -> Outcome:

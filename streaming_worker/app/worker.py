@@ -22,7 +22,7 @@ from streaming_worker.adapters.tracing import Tracing
 from streaming_worker.app import exposition
 from streaming_worker.app.alert_watch import watching
 from streaming_worker.app.feeds import Tuning, edge, feed_endpoints, integrity_limits
-from streaming_worker.app.instruments import instruments_at_start, with_terms
+from streaming_worker.app.instruments import InstrumentWatch, with_terms
 from streaming_worker.app.record import disk_limits, open_record, sink_settings, worker_run, write_down_downtime
 from streaming_worker.config import Config
 from streaming_worker.core.histogram import Histogram
@@ -37,7 +37,6 @@ from streaming_worker.service.disk_watch import DiskWatch, RawFrameGate
 from streaming_worker.service.feed_watch import FeedWatch
 from streaming_worker.service.gaps import GapLedger
 from streaming_worker.service.health import Health, put_status, write_status
-from streaming_worker.service.instruments import Outcome
 from streaming_worker.service.integrity import IntegrityWatch
 from streaming_worker.service.live import Live
 from streaming_worker.service.metrics import Metrics
@@ -126,8 +125,8 @@ async def _capture(place: _Place, tuning: Tuning, random: Random) -> RunReport:
     """One run, from recovery to the sealed record."""
     clock = place.clock
     once = replace(tuning, http=replace(tuning.http, attempts=LISTING_ATTEMPTS))
-    terms = await instruments_at_start(place.config, edge(clock, once, random), tuning, clock.now_ns())
-    place = replace(place, config=with_terms(place.config, terms))
+    terms = InstrumentWatch(place.config, edge(clock, once, random), tuning, clock, random)
+    place = replace(place, config=with_terms(place.config, await terms.start()))
     config = place.config
     run = worker_run(config, clock.now_ns())
     sink = Sink(config.paths.data_dir, run, clock, sink_settings(config))
@@ -205,7 +204,7 @@ class _Worker:
         tuning: Tuning,
         random: Random,
         time: ClockWatch,
-        terms: Outcome,
+        terms: InstrumentWatch,
     ) -> None:
         config, clock = place.config, place.clock
         self._place = place
@@ -296,6 +295,7 @@ class _Worker:
                     group.create_task(self._watch.run()),
                     group.create_task(self._notes.run()),
                     group.create_task(self._live.run()),
+                    group.create_task(self._terms.run()),
                 ]
                 if self._traces is not None:
                     beats.append(group.create_task(self._traces.run()))
@@ -327,7 +327,7 @@ class _Worker:
         return {name: feed.clock.offset_ns for name, feed in self.engine.state.feeds.items()}
 
     def _complaints(self) -> list[str]:
-        problems = [f"instruments: {line}" for line in self._terms.problems]
+        problems = [f"instruments: {line}" for line in self._terms.problems()]
         odd = [line for feed in self._feeds for line in feed.complaints()]
         behind = [*self._pump.complaints(), *self._bus.complaints()]
         return [*behind, *self._watch.complaints(), *self._time.complaints(), *problems, *odd]

@@ -106,7 +106,7 @@ class Health:
         complaints: Callable[[], list[str]],
         clock: Clock,
         watch: FeedWatch,
-        warnings: Sequence[str] = (),
+        warnings: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self.worker = worker
         self.run_id = run_id
@@ -116,7 +116,7 @@ class Health:
         self._complaints = complaints
         self._clock = clock
         self._watch = watch
-        self._warnings = list(warnings)
+        self._warnings = warnings
         self._started_ns = clock.now_ns()
 
     def report(self) -> HealthReport:
@@ -138,7 +138,7 @@ class Health:
             pid=os.getpid(),
             status=_status(feeds, why),
             why=why,
-            warnings=self._warnings,
+            warnings=list(self._warnings()),
             is_ready=all(feed.state in HEALTHY for feed in feeds.values()),
             at_ns=now_ns,
             started_ns=self._started_ns,

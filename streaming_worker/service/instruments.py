@@ -1,4 +1,4 @@
-"""What the venues say of the configured instruments: asked at start, kept on disk, and held against the configuration.
+"""What the venues say of the configured instruments: asked for, kept on disk, and held against the configuration.
 
 A venue's word wins over the configuration, its last known word over none: the worker starts without any answer, and
 says what it goes by. Two symbols stay two instruments, and an alias is never one of its own.
@@ -46,12 +46,16 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything known at start. ``problems`` make the worker degraded, ``warnings`` are only said."""
+    """Everything known after asking. ``problems`` make the worker degraded, ``warnings`` are only said.
+
+    ``is_unanswered``: a venue did not answer for an instrument, so that asking again may help.
+    """
 
     terms: tuple[Terms, ...]
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     kept: Mapping[str, Kept] = {}
+    is_unanswered: bool = False
 
     def reading(self) -> Reading:
         """Return for each instrument whose word it goes by, how old that was at start, and what stops its trading."""
@@ -101,7 +105,28 @@ def settle(
             (warnings if _is_recent(terms[-1]) and key in failures else problems).append(line)
         else:
             terms.append(Terms(instrument=instrument, source=Source.CONFIGURATION))
-    return Outcome(terms=tuple(terms), problems=tuple(problems), warnings=tuple(warnings), kept=keep)
+    return Outcome(
+        terms=tuple(terms),
+        problems=tuple(problems),
+        warnings=tuple(warnings),
+        kept=keep,
+        is_unanswered=bool(failures.keys() - listed.keys()),
+    )
+
+
+def differences(used: Mapping[str, Instrument], known: Outcome) -> list[str]:
+    """Name each step in which a venue's word of now differs from what the run goes by."""
+    lines = []
+    for terms in known.terms:
+        before = used.get(terms.instrument.key)
+        for name in _STEPS if before is not None and terms.source is Source.VENUE else ():
+            now_e8, used_e8 = getattr(terms.instrument, f"{name}_e8"), getattr(before, f"{name}_e8")
+            if now_e8 != used_e8:
+                lines.append(
+                    f"{terms.instrument.key}: {name} is {format_e8(now_e8)}, this run goes by {format_e8(used_e8)}; "
+                    "restart the worker to take it over"
+                )
+    return lines
 
 
 def _find(instrument: Instrument, listed: Sequence[Listed]) -> Listed | None:

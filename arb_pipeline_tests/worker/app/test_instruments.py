@@ -12,11 +12,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from structlog.testing import capture_logs
 
-from arb_pipeline_tests.fixtures.scripted_venue import closed_port, http_venue
-from streaming_worker.adapters.clock import AnchoredClock
+from arb_pipeline_tests.fixtures.scripted_venue import closed_port, http_venue, until
+from streaming_worker.adapters.clock import AnchoredClock, HandClock
 from streaming_worker.adapters.http import HttpSettings
 from streaming_worker.app.feeds import Tuning, edge
-from streaming_worker.app.instruments import instruments_at_start, instruments_file, with_terms
+from streaming_worker.app.instruments import (
+    LONGEST_RETRY_S,
+    RETRY_S,
+    InstrumentWatch,
+    instruments_at_start,
+    instruments_file,
+    with_terms,
+)
 from streaming_worker.config import Config
 from streaming_worker.errors import ConfigError
 from streaming_worker.sandbox.market.stepper import Market
@@ -133,3 +140,67 @@ async def test_a_disk_that_does_not_take_it_costs_only_the_memory(config: Config
         outcome = await _asked(_at(config, with_feeds, f"http://127.0.0.1:{closed_port()}"))
     assert len(outcome.terms) == 2
     assert lines[-1]["event"] == "instruments_not_kept"
+
+
+class Venue:
+    """Lists both symbols, once it answers at all; ``lot`` is what it says of Coinbase's."""
+
+    def __init__(self) -> None:
+        self.answers = False
+        self.lot = "0.00000001"
+        self.asked = 0
+
+    async def answer(self, request: Request) -> Response:
+        self.asked += 1
+        if not self.answers:
+            return Response(status_code=503)
+        if "details" in request.url.path:
+            return Response(json.dumps({"symbol": "SOLUSD", "status": "open"}))
+        return Response(json.dumps({"products": [{"product_id": "SOL-USD", "base_increment": self.lot}]}))
+
+
+async def test_a_venue_that_was_silent_at_start_is_asked_again_until_it_answers(
+    config: Config, with_feeds: Moved
+) -> None:
+    venue, clock = Venue(), HandClock(HOUR_NS)
+    async with http_venue(venue.answer) as url:
+        at = AnchoredClock()
+        watch = InstrumentWatch(_at(config, with_feeds, url), edge(at, QUICK, Random(1)), QUICK, clock, Random(1))
+        outcome = await watch.start()
+        assert [line.rpartition("; ")[2] for line in watch.problems()] == ["going by the configuration"] * 2
+        running = asyncio.create_task(watch.run())
+        waits = []
+        for _ in range(9):
+            await until(lambda: clock.sleeper_count == 1, "the wait for the next question")
+            asked, before_ns, due_ns = venue.asked, clock.now_ns(), clock.next_due_ns
+            assert due_ns is not None
+            waits.append((due_ns - before_ns) / 10**9)
+            clock.advance_to(due_ns)
+            await until(lambda asked=asked: venue.asked > asked, "the next question")
+        assert RETRY_S / 2 <= waits[0] <= RETRY_S
+        assert LONGEST_RETRY_S / 2 <= waits[-1] <= LONGEST_RETRY_S
+        venue.answers = True
+        await until(lambda: clock.sleeper_count == 1, "the wait for the answer")
+        clock.advance(LONGEST_RETRY_S)
+        await until(lambda: not watch.problems(), "the answer")
+        assert {terms.source for terms in outcome.terms} == {Source.CONFIGURATION}
+        assert watch.reading()["source.gemini:SOLUSD"] == "venue"
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def test_terms_that_change_during_a_run_are_named_and_not_taken_over(config: Config, with_feeds: Moved) -> None:
+    venue, clock = Venue(), AnchoredClock()
+    venue.answers = True
+    async with http_venue(venue.answer) as url:
+        watch = InstrumentWatch(_at(config, with_feeds, url), edge(clock, QUICK, Random(1)), QUICK, clock, Random(1))
+        await watch.start()
+        assert watch.problems() == []
+        venue.lot = "0.01"
+        await watch.look()
+        assert watch.problems() == [
+            "coinbase:SOL-USD: lot is 0.01, this run goes by 0.00000001; restart the worker to take it over"
+        ]
+        venue.lot = "0.00000001"
+        await watch.look()
+        assert watch.problems() == []
