@@ -25,6 +25,7 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    make_url,
 )
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -33,6 +34,9 @@ from streaming_worker.errors import StorageError
 METADATA: Final = MetaData()
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _BUSY_MS: Final = 5_000
+_POSTGRESQL: Final = "postgresql+psycopg"
+# any number that no other program of the same database takes
+_WRITER: Final = 0x617262
 _LOCK: Final = threading.Lock()
 
 
@@ -206,8 +210,9 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Open a transaction: all of it, or on an error nothing."""
+        """Open a transaction: all of it, or on an error nothing. One at a time, whoever else writes."""
         with _translated(), self._engine.begin() as connection:
+            _wait_for_turn(connection)
             yield connection
 
     def close(self) -> None:
@@ -229,17 +234,27 @@ def migrate(engine: Engine) -> None:
     settings.set_main_option("script_location", str(_MIGRATIONS))
     # Alembic keeps what it works on in one place of the process.
     with _LOCK, _translated(), engine.begin() as connection:
+        _wait_for_turn(connection)
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
 
 
 def _engine(url: str) -> Engine:
     with _translated():
-        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        address = make_url(url)
+        if address.drivername in ("postgresql", "postgres"):
+            address = address.set(drivername=_POSTGRESQL)
+        engine = create_engine(address, pool_pre_ping=address.get_backend_name() != "sqlite")
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _wait_for_turn(connection: Connection) -> None:
+    """SQLite has one writer anyway; elsewhere what is read before a write must not change in between."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER})")
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

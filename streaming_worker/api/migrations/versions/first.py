@@ -114,9 +114,22 @@ def _make_audit() -> None:
         sa.Column("previous_hash", sa.String(64), nullable=False),
         sa.Column("hash", sa.String(64), nullable=False),
     )
-    if op.get_bind().dialect.name == "sqlite":
+    _forbid_changes_of_the_audit_log(op.get_bind().dialect.name)
+
+
+def _forbid_changes_of_the_audit_log(dialect: str) -> None:
+    if dialect == "sqlite":
         for kind in ("UPDATE", "DELETE"):
             op.execute(
                 f"CREATE TRIGGER audit_no_{kind.lower()} BEFORE {kind} ON audit "
                 "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
             )
+    elif dialect == "postgresql":
+        op.execute(
+            "CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$"
+        )
+        op.execute(
+            "CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit "
+            "FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only()"
+        )
