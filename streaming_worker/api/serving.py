@@ -4,7 +4,9 @@ A viewer that does not read must be noticed here. The system's send buffer is th
 (that would cost the processor and memory once for each viewer), and pings give up later than our own rule does.
 """
 
+import contextlib
 import socket
+from collections.abc import Iterator
 from typing import Any, Final
 
 import uvicorn
@@ -26,6 +28,15 @@ class ViewerProtocol(WebSocketsSansIOProtocol):
             self.writable.set()
             self.loop.call_later(LINGER_S, self.transport.abort)
         await super().send(message)
+
+
+class SignalledServer(uvicorn.Server):
+    """A server that is told to end: signals are its caller's, so that a drained end is an end without an error."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
 
 
 def server_settings(app: FastAPI, *, drain_s: int, **address: Any) -> uvicorn.Config:

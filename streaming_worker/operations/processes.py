@@ -7,13 +7,12 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
-import uvicorn
 import uvloop
 
 from streaming_worker.adapters.clock import AnchoredClock
 from streaming_worker.adapters.collector import keep_pauses_short
 from streaming_worker.api.factory import build_services, create_app
-from streaming_worker.api.serving import bounded, server_settings
+from streaming_worker.api.serving import SignalledServer, bounded, server_settings
 from streaming_worker.app import run_worker
 from streaming_worker.config import Config
 from streaming_worker.operations.console import console_dist
@@ -52,15 +51,22 @@ def serve_api(config: Config, *, level: str, form: LogFormat, console_dir: Path 
     require_free(tuple(use for use in ports_of(config) if use.purpose == API))
     os.nice(API_NICENESS)
     keep_pauses_short()
-    uvloop.run(serve_app(config, console_dir))
+    run_until_signal(lambda stop: serve_app(config, console_dir, stop), cancel=False)
 
 
-async def serve_app(config: Config, console_dir: Path | None) -> None:
-    """Serve on the configured address; SIGTERM and Ctrl-C drain."""
+async def serve_app(config: Config, console_dir: Path | None, stop: asyncio.Event) -> None:
+    """Serve on the configured address until ``stop``; then take nobody in and let requests and exports end."""
     folder = console_dir or config.api.console_dir or console_dist()
     app = create_app(build_services(config, AnchoredClock()), console_dir=folder)
     settings = server_settings(app, drain_s=DRAIN_S, host=config.api.host, port=config.api.port)
-    await uvicorn.Server(settings).serve(sockets=[bounded(settings.bind_socket())])
+    server = SignalledServer(settings)
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(server.serve(sockets=[bounded(settings.bind_socket())]))
+        stopping = group.create_task(stop.wait())
+        await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        stopping.cancel()
 
 
 def run_until_signal(main: Callable[[asyncio.Event], Coroutine[Any, Any, object]], *, cancel: bool = True) -> None:
