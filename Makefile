@@ -133,6 +133,9 @@ bench-hour: install  ## an hour of 10 million level rows through every asset bes
 api-docs: install  ## docs/openapi.json and docs/API.md from the application
 	$(BIN)/python -m streaming_worker.api.documents docs
 
+pictures: install $(CONSOLE_BUILT)  ## docs/images of Dagster and the report, from a demo of its own; look at each
+	$(BIN)/python -m arb_pipeline_tests.e2e.pictures docs/images
+
 load: install  ## 100, 500 and 1,000 users at the API, and what the worker feels of it
 	$(BIN)/python -m arb_pipeline_tests.load.run $(if $(LOAD_USERS),--users $(LOAD_USERS)) $(if $(LOAD_SECONDS),--seconds $(LOAD_SECONDS))
 

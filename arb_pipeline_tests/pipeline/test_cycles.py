@@ -1,5 +1,6 @@
 """Triangular cycles from the record to the mail: live equals replay, marts add up, the report says what they earned."""
 
+import asyncio
 import shutil
 from collections.abc import Iterator
 from decimal import Decimal
@@ -14,10 +15,15 @@ import pytest
 from arb_pipeline.report import words
 from arb_pipeline.report.period import Period
 from arb_pipeline.report.queries import LIMITS
+from arb_pipeline_tests.conftest import REPOSITORY
 from arb_pipeline_tests.fixtures.damage import rewrite
 from arb_pipeline_tests.fixtures.mailbox import Mailbox
 from arb_pipeline_tests.fixtures.platform import DAY, FIRST, Platform, checks_of, platform_at
+from arb_pipeline_tests.fixtures.recorded import MINUTE_NS
 from arb_pipeline_tests.fixtures.turns import USD, capture_turns
+from streaming_worker.adapters.clock import HandClock
+from streaming_worker.app import capture_synthetic_history
+from streaming_worker.config import load_config
 
 FORTH = "coinbase|USD>SOL>BTC>USD"
 PRIMARY_NS = 250_000_000
@@ -185,3 +191,30 @@ def test_a_tampered_turn_fails_with_the_column_and_stops_what_follows(turned: Pl
     assert {row["table"] for row in check.metadata["rows"].value} == {"cycle_trades"}
     assert check.metadata["rows"].value[0]["differences"][0]["column"] == "realised_net_e8"
     assert "simulated_trades" not in {event.step_key for event in result.get_step_success_events()}
+
+
+def test_cycles_of_the_local_venues_are_found_and_replay_as_they_were(tmp_path: Path) -> None:
+    example = REPOSITORY / "docs" / "examples" / "cycles.toml"
+    environ = {"ARB_PROFILE": "demo", "ARB_DATA_DIR": str(tmp_path), "ARB_CAPTURE_RAW_FRAMES": "false"}
+    past = capture_synthetic_history(
+        load_config(example, environ),
+        hours=0,
+        seed=7,
+        market_state=tmp_path / "market.json",
+        clock=HandClock(FIRST.start_ns + 5 * MINUTE_NS),
+    )
+    assert asyncio.run(past) is not None
+    platform = platform_at(tmp_path)
+    with platform.instance:
+        assert platform.compact().success
+        result = platform.work(FIRST, FIRST, only=["replayed_outputs", "reconciled_opportunities"])
+        assert checks_of(result)["reconciled_opportunities:live_equals_replay"].passed
+    with duckdb.connect() as connection:
+        files = f"{platform.settings.lake}/cycle_trades/*/*/*.parquet"
+        turns = connection.execute(
+            f"FROM read_parquet('{files}') SELECT latency_ns, count(*), sum(predicted_net_e8) GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+    assert len(turns) == 7
+    assert len({number for _, number, _ in turns}) == 1
+    assert turns[0][1] >= 2
+    assert turns[0][2] > 0

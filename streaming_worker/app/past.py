@@ -23,7 +23,7 @@ from streaming_worker.errors import ConfigError
 from streaming_worker.protocols.base import HttpRequest
 from streaming_worker.sandbox.faces.session import HttpCall
 from streaming_worker.sandbox.history import History, HistoryFrame
-from streaming_worker.sandbox.market.spec import HISTORY_PACE
+from streaming_worker.sandbox.market.spec import HISTORY_PACE, default_market
 from streaming_worker.sandbox.market.stepper import Market
 from streaming_worker.service.gaps import GapLedger
 from streaming_worker.service.health import replace_file
@@ -93,7 +93,8 @@ async def capture_synthetic_history(
         return None
     end_ns = clock.now_ns()
     start_ns = (end_ns // NANOS_PER_HOUR - hours) * NANOS_PER_HOUR
-    market = Market.start(seed=seed, start_ns=start_ns, pace=HISTORY_PACE)
+    spec = default_market(extra_books=config.venues.extra_books)
+    market = Market.start(seed=seed, start_ns=start_ns, spec=spec, pace=HISTORY_PACE)
     report = await _capture(config, market, end_ns, clock, lambda now_ns: progress(start_ns, now_ns, end_ns))
     await asyncio.to_thread(_save, market_state, market.dump())
     _LOG.info("history_captured", hours=hours, frames=report.frames, rows=report.rows, seconds=report.seconds)

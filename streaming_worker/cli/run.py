@@ -56,7 +56,7 @@ def worker(*, loaded: Loaded, log_level: str, log_format: LogFormat | None) -> E
 @with_config
 @click.argument("captures", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--speed", default="1", show_default=True, help="Pace of recordings: a whole number, or max.")
-@click.option("--extra-books", is_flag=True, help="Add BTC and ETH books to the synthetic market.")
+@click.option("--extra-books", is_flag=True, help="Add BTC and ETH books and a cross to the synthetic market.")
 @click.option("--market-state", type=click.Path(path_type=Path), help="Go on from this saved market, if it is there.")
 @click.option(
     "--faults", type=click.Path(path_type=Path), help="Do to the clients what this script says, TOML or JSON."
@@ -89,7 +89,7 @@ def venues(
         captures=captures,
         speed=_speed(speed),
         base_port=loaded.config.venues.port,
-        extra_books=extra_books,
+        extra_books=extra_books or loaded.config.venues.extra_books,
         market_state=market_state if market_state is not None and market_state.exists() else None,
         faults=faults,
     )

@@ -153,6 +153,7 @@ def _venues(document: Document) -> VenuesConfig:
         host=document.text("venues.host"),
         port=document.integer("venues.port"),
         seed=document.integer("venues.seed"),
+        extra_books=bool(document.values["venues.extra_books"]),
         history_hours=document.integer("venues.history_hours"),
     )
 

@@ -174,6 +174,7 @@ class VenuesConfig:
     host: str
     port: int
     seed: int
+    extra_books: bool
     history_hours: int
 
 

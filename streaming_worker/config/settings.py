@@ -151,6 +151,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         maximum=2**31,
     ),
     Setting(
+        "venues.extra_books",
+        Kind.FLAG,
+        "add BTC and ETH books and the cross SOL-BTC to the synthetic market, so that cycles can be seen",
+        default=False,
+    ),
+    Setting(
         "venues.history_hours",
         Kind.INTEGER,
         "closed hours of synthetic history that `arb up` captures first (demo)",

@@ -94,7 +94,7 @@ def test_a_new_market_takes_its_options() -> None:
     plain = open_market(VenueOptions(seed=4), now_ns=SECONDS)
     more = open_market(VenueOptions(seed=4, extra_books=True), now_ns=SECONDS)
     assert [book.spec.symbol for book in plain.books] == ["SOL-USD"] * 3
-    assert {book.spec.symbol for book in more.books} == {"SOL-USD", "BTC-USD", "ETH-USD"}
+    assert {book.spec.symbol for book in more.books} == {"SOL-USD", "BTC-USD", "ETH-USD", "SOL-BTC"}
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"no json"])

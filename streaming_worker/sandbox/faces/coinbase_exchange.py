@@ -195,10 +195,10 @@ def _product(market: Market, symbol: str) -> dict[str, Any]:
     return {
         "id": symbol,
         "base_currency": spec.asset,
-        "quote_currency": "USD",
+        "quote_currency": spec.quote,
         "quote_increment": trimmed(1, spec.price_decimals),
         "base_increment": trimmed(1, spec.size_decimals),
-        "display_name": f"{spec.asset}/USD",
+        "display_name": f"{spec.asset}/{spec.quote}",
         "min_market_funds": "1",
         "margin_enabled": False,
         "post_only": False,

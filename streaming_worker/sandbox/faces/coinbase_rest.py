@@ -15,7 +15,7 @@ from streaming_worker.sandbox.market.stepper import Market
 
 _PRODUCTS: Final = "/api/v3/brokerage/market/products"
 _BOOK: Final = "/api/v3/brokerage/market/product_book"
-_NAMES: Final = {"SOL": "Solana", "BTC": "Bitcoin", "ETH": "Ethereum"}
+_NAMES: Final = {"SOL": "Solana", "BTC": "Bitcoin", "ETH": "Ethereum", "USD": "US Dollar"}
 _FALSE_FLAGS: Final = (
     "watched",
     "is_disabled",
@@ -56,7 +56,7 @@ class CoinbaseRest:
     def _products(self) -> dict[str, Any]:
         products = []
         for symbol in self._market.symbols(COINBASE):
-            products += [self._describe(symbol, "USD"), self._describe(symbol, "USDC")]
+            products += [self._describe(symbol, quote) for quote in self._quotes(symbol)]
         pages = {"prev_cursor": "", "next_cursor": "", "has_next": False, "has_prev": False}
         return {"products": products, "num_products": len(products), "pagination": pages}
 
@@ -64,7 +64,13 @@ class CoinbaseRest:
         symbol = canonical_symbol(product_id)
         if symbol not in self._market.symbols(COINBASE):
             return _not_found()
-        return _reply(self._describe(symbol, "USDC" if product_id != symbol else "USD"))
+        own, *aliases = self._quotes(symbol)
+        return _reply(self._describe(symbol, aliases[0] if product_id != symbol else own))
+
+    def _quotes(self, symbol: str) -> list[str]:
+        """Return what a product is quoted in: a book in USD is shown in USDC as well."""
+        quote = symbol.rpartition("-")[2]
+        return [quote, "USDC"] if quote == "USD" else [quote]
 
     def _describe(self, symbol: str, quote: str) -> dict[str, Any]:
         book = self._market.book(COINBASE, symbol)
@@ -85,7 +91,7 @@ class CoinbaseRest:
             "base_min_size": spec.minimum_size,
             "base_max_size": "1274000",
             "base_name": _NAMES[spec.asset],
-            "quote_name": "USDC" if is_alias else "US Dollar",
+            "quote_name": _NAMES.get(quote, quote),
             **dict.fromkeys(_FALSE_FLAGS, False),
             "status": "online",
             "product_type": "SPOT",
@@ -94,9 +100,9 @@ class CoinbaseRest:
             "fcm_trading_session_details": None,
             "mid_market_price": "",
             "alias": symbol if is_alias else "",
-            "alias_to": [] if is_alias else [f"{spec.asset}-USDC"],
+            "alias_to": [f"{spec.asset}-USDC"] if quote == "USD" else [],
             "base_display_symbol": spec.asset,
-            "quote_display_symbol": "USD",
+            "quote_display_symbol": spec.quote,
             "view_only": False,
             "price_increment": tick,
             "display_name": f"{spec.asset}-{quote}",

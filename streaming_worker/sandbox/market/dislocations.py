@@ -33,9 +33,9 @@ class Dislocations(msgspec.Struct):
     rng: random.Random
 
     @classmethod
-    def start(cls, spec: DislocationSpec, *, seed: int, start_ns: int) -> "Dislocations":
-        """Draw the first waiting time."""
-        rng = stream(seed, "dislocations")
+    def start(cls, spec: DislocationSpec, *, seed: int, start_ns: int, name: str = "dislocations") -> "Dislocations":
+        """Draw the first waiting time; ``name`` keeps two schedules of one market apart."""
+        rng = stream(seed, name)
         first = start_ns + around(rng, spec.mean_interval_ns) if spec.mean_interval_ns else _NEVER
         return cls(spec=spec, next_ns=first, active=None, past=[], count=0, rng=rng)
 

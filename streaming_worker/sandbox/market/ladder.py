@@ -36,8 +36,7 @@ class Ladder(msgspec.Struct):
         for _ in range(spec.levels):
             ladder._put(best - sign * depth, rng)
             depth += 1 + rng.randrange(widest)
-        one = 10**spec.price_decimals
-        for price in (max(one // 10, 1), one) if sign > 0 else (1_000_000 * one, 100_000_000 * one):
+        for price in _far_away(spec, best, sign):
             ladder.levels[price] = 1 + rng.randrange(spec.typical_lots)
         ladder.changed.clear()
         return ladder
@@ -125,3 +124,10 @@ class Ladder(msgspec.Struct):
             return typical * rng.choice(_ROUND_PARTS) // 5
         scale = 100 + min(400, 400 * depth // self.spec.depth_ticks)
         return typical // 4 + rng.randrange(typical * 3 // 2) * scale // 100
+
+
+def _far_away(spec: BookSpec, best: int, sign: int) -> tuple[int, int]:
+    if spec.is_cross:
+        return (max(best // 100, 1), max(best // 10, 1)) if sign > 0 else (best * 10, best * 100)
+    one = 10**spec.price_decimals
+    return (max(one // 10, 1), one) if sign > 0 else (1_000_000 * one, 100_000_000 * one)

@@ -10,6 +10,8 @@ COINBASE: Final = "coinbase"
 GEMINI: Final = "gemini"
 BITSTAMP: Final = "bitstamp"
 POOL: Final = "pool"
+CROSS: Final = "cross"
+USD: Final = "USD"
 
 GRID_NS: Final = 50 * NANOS_PER_MILLISECOND
 """Latent prices move on this grid of market time."""
@@ -29,9 +31,9 @@ class AssetSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BookSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One venue's book of one asset.
+    """One venue's book of one asset against USD, or against another asset: a cross.
 
-    Units: a tick is 10**-price_decimals USD, a lot 10**-size_decimals of the base asset; ``half_spread_e6``,
+    Units: a tick is 10**-price_decimals of the quote, a lot 10**-size_decimals of the base asset; ``half_spread_e6``,
     ``noise_e6`` and ``requote_e6`` are millionths of the price; ``typical_lots`` is a usual level size near the top.
     """
 
@@ -48,11 +50,17 @@ class BookSpec(msgspec.Struct, frozen=True, kw_only=True):
     typical_lots: int
     minimum_size: str
     activity_percent: int = 100
+    quote: str = USD
 
     @property
     def symbol(self) -> str:
         """The market's own name of the pair; each face writes it as its venue does."""
-        return f"{self.asset}-USD"
+        return f"{self.asset}-{self.quote}"
+
+    @property
+    def is_cross(self) -> bool:
+        """Whether it is quoted in another asset."""
+        return self.quote != USD
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +114,7 @@ class MarketSpec(msgspec.Struct, frozen=True, kw_only=True):
     books: tuple[BookSpec, ...]
     pool: PoolSpec = PoolSpec()
     dislocations: DislocationSpec = DislocationSpec()
+    cross_dislocations: DislocationSpec | None = None
 
 
 _SOL: Final = AssetSpec(name="SOL", start_price_e8=77_40000000)
@@ -175,19 +184,35 @@ def _whole_dollars() -> BookSpec:
     return msgspec.structs.replace(book, depth_ticks=2_000)
 
 
+def _cross() -> BookSpec:
+    # SOL in BTC: with the two USD books of its venue it makes a triangle.
+    book = _lesser(_COINBASE_SOL, asset="SOL", price_decimals=7, size_decimals=8, typical_lots=30_00000000)
+    return msgspec.structs.replace(book, quote="BTC")
+
+
+# Three taker fees stand between the cross and a gain: smaller differences would show nothing.
+_CROSS_DISLOCATIONS: Final = DislocationSpec(
+    mean_interval_ns=75 * NANOS_PER_SECOND,
+    least_bps=90,
+    most_bps=220,
+    least_duration_ns=NANOS_PER_SECOND,
+    targets=(CROSS,),
+)
 _LESSER_BOOKS: Final = (
     _lesser(_COINBASE_SOL, asset="BTC", price_decimals=2, size_decimals=8, typical_lots=4_000000),
     _lesser(_COINBASE_SOL, asset="ETH", price_decimals=2, size_decimals=8, typical_lots=120_000000),
     _lesser(_GEMINI_SOL, asset="BTC", price_decimals=2, size_decimals=8, typical_lots=3_000000),
     _lesser(_GEMINI_SOL, asset="ETH", price_decimals=2, size_decimals=6, typical_lots=900_000),
     _whole_dollars(),
+    _cross(),
 )
 
 
 def default_market(*, extra_books: bool = False, dislocations: DislocationSpec | None = None) -> MarketSpec:
-    """Return SOL/USD on three exchanges and the SOL/USDC pool; ``extra_books`` adds BTC and ETH, less busy."""
+    """Return SOL/USD on three exchanges and the pool; ``extra_books`` adds BTC, ETH and SOL in BTC, less busy."""
     return MarketSpec(
         assets=(_SOL, _BTC, _ETH) if extra_books else (_SOL,),
         books=(_COINBASE_SOL, _GEMINI_SOL, _BITSTAMP_SOL, *(_LESSER_BOOKS if extra_books else ())),
         dislocations=dislocations or DislocationSpec(),
+        cross_dislocations=_CROSS_DISLOCATIONS if extra_books else None,
     )

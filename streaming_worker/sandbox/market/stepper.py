@@ -7,13 +7,23 @@ import json
 
 import msgspec
 
+from streaming_worker.core.units import E8
 from streaming_worker.sandbox.market.book import BookModel
 from streaming_worker.sandbox.market.changes import MarketChange
 from streaming_worker.sandbox.market.dice import decode_stream, encode_stream
 from streaming_worker.sandbox.market.dislocations import Dislocations
 from streaming_worker.sandbox.market.latent import LatentPrice
 from streaming_worker.sandbox.market.pool import PoolModel
-from streaming_worker.sandbox.market.spec import LIVE_PACE, POOL, DislocationSpec, MarketSpec, Pace, default_market
+from streaming_worker.sandbox.market.spec import (
+    CROSS,
+    LIVE_PACE,
+    POOL,
+    BookSpec,
+    DislocationSpec,
+    MarketSpec,
+    Pace,
+    default_market,
+)
 
 
 class Market(msgspec.Struct):
@@ -27,6 +37,7 @@ class Market(msgspec.Struct):
     books: list[BookModel]
     pool: PoolModel
     dislocations: Dislocations
+    crosses: Dislocations | None = None
 
     @classmethod
     def start(cls, *, seed: int, start_ns: int, spec: MarketSpec | None = None, pace: Pace = LIVE_PACE) -> "Market":
@@ -40,10 +51,14 @@ class Market(msgspec.Struct):
             pace=pace,
             latents=latents,
             books=[
-                BookModel.start(b, seed=seed, start_ns=start_ns, fair_e8=latents[b.asset].price_e8) for b in spec.books
+                BookModel.start(b, seed=seed, start_ns=start_ns, fair_e8=_fair_e8(latents, b, start_ns))
+                for b in spec.books
             ],
             pool=PoolModel.start(spec.pool, seed=seed, start_ns=start_ns, fair_e8=latents[spec.pool.asset].price_e8),
             dislocations=Dislocations.start(spec.dislocations, seed=seed, start_ns=start_ns),
+            crosses=None
+            if spec.cross_dislocations is None
+            else Dislocations.start(spec.cross_dislocations, seed=seed, start_ns=start_ns, name="crosses"),
         )
 
     def next_ns(self) -> int:
@@ -115,24 +130,38 @@ class Market(msgspec.Struct):
             latent.next_ns += by_ns
         for book in self.books:
             book.next_ns += by_ns
-        self.dislocations.shift(by_ns)
+        for schedule in self._schedules():
+            schedule.shift(by_ns)
 
     def _move_hidden(self, to_ns: int) -> None:
-        while self.dislocations.next_ns <= to_ns:
-            self.dislocations.advance(self.dislocations.next_ns)
+        for schedule in self._schedules():
+            while schedule.next_ns <= to_ns:
+                schedule.advance(schedule.next_ns)
         for latent in self.latents.values():
             while latent.next_ns <= to_ns:
                 latent.advance()
+
+    def _schedules(self) -> tuple[Dislocations, ...]:
+        return (self.dislocations,) if self.crosses is None else (self.dislocations, self.crosses)
+
+    def _offset_bps(self, spec: BookSpec) -> int:
+        if spec.is_cross:
+            return 0 if self.crosses is None else self.crosses.offset_bps(CROSS)
+        return self.dislocations.offset_bps(spec.venue) if spec.asset == self.pool.spec.asset else 0
 
     def _act(self, now_ns: int) -> list[MarketChange]:
         changes: list[MarketChange] = []
         for book in self.books:
             if book.next_ns == now_ns:
                 spec = book.spec
-                fair = self.latents[spec.asset].at(now_ns - spec.latency_ns)
-                offset = self.dislocations.offset_bps(spec.venue) if spec.asset == self.pool.spec.asset else 0
-                changes.extend(book.advance(now_ns, fair, offset, self.pace))
+                fair = _fair_e8(self.latents, spec, now_ns - spec.latency_ns)
+                changes.extend(book.advance(now_ns, fair, self._offset_bps(spec), self.pace))
         if self.pool.next_ns == now_ns:
             fair = self.latents[self.pool.spec.asset].price_e8
             changes.append(self.pool.advance(now_ns, fair, self.dislocations.offset_bps(POOL)))
         return changes
+
+
+def _fair_e8(latents: dict[str, LatentPrice], spec: BookSpec, at_ns: int) -> int:
+    price = latents[spec.asset].at(at_ns)
+    return price * E8 // latents[spec.quote].at(at_ns) if spec.is_cross else price
