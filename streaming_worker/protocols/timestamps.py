@@ -18,6 +18,7 @@ _LATEST_NS: Final = 2**63 - 1
 _MINUTE_LENGTH: Final = 17
 _SECOND_LENGTH: Final = 19
 _NANO_DIGITS: Final = 9
+_NANOS_OF_LAST_DIGIT: Final = tuple(10 ** (_NANO_DIGITS - digits) for digits in range(_NANO_DIGITS + 1))
 _LAST_HOUR: Final = 23
 _LAST_MINUTE: Final = 59
 _LEAP_SECOND: Final = 60
@@ -28,13 +29,15 @@ def rfc3339_ns(text: str) -> Nanos | None:
 
     Raises: FeedFormatError for any other form, an offset other than Z included.
     """
-    seconds, dot, fraction = text[_MINUTE_LENGTH:-1].partition(".")
-    digits = seconds + fraction
-    if not (digits.isdigit() and digits.isascii()) or text[-1] != "Z" or bool(dot) != bool(fraction):
+    second_ns = _second_ns(text[:_SECOND_LENGTH])
+    point, fraction = text[_SECOND_LENGTH:-1][:1], text[_SECOND_LENGTH + 1 : -1]
+    if text[-1] != "Z" or bool(point) != bool(fraction):
         raise _not_a_time(text)
-    if len(seconds) != _SECOND_LENGTH - _MINUTE_LENGTH or int(seconds) > _LEAP_SECOND or len(fraction) > _NANO_DIGITS:
+    if not fraction:
+        return plausible_ns(second_ns)
+    if point != "." or len(fraction) > _NANO_DIGITS or not (fraction.isdigit() and fraction.isascii()):
         raise _not_a_time(text)
-    return plausible_ns(_minute_ns(text[:_MINUTE_LENGTH]) + int(digits) * 10 ** (_NANO_DIGITS - len(fraction)))
+    return plausible_ns(second_ns + int(fraction) * _NANOS_OF_LAST_DIGIT[len(fraction)])
 
 
 def milliseconds_ns(milliseconds: int) -> Nanos | None:
@@ -53,6 +56,14 @@ def plausible_ns(nanoseconds: int) -> Nanos | None:
 
 
 @lru_cache(maxsize=4096)
+def _second_ns(text: str) -> Nanos:
+    """Return "2026-08-09T21:05:48" as nanoseconds; messages of one second share it."""
+    seconds = text[_MINUTE_LENGTH:]
+    if len(text) != _SECOND_LENGTH or not (seconds.isdigit() and seconds.isascii()) or int(seconds) > _LEAP_SECOND:
+        raise _not_a_time(text)
+    return _minute_ns(text[:_MINUTE_LENGTH]) + int(seconds) * NANOS_PER_SECOND
+
+
 def _minute_ns(text: str) -> Nanos:
     """Return "2026-08-09T21:05:" as nanoseconds; messages of one minute share it."""
     hour, minute = text[11:13], text[14:16]
