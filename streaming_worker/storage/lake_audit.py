@@ -76,6 +76,12 @@ def audit_lake(
     )
 
 
+def damage_in(lake: Path, files: Iterable[LakeFile]) -> tuple[Path, str] | None:
+    """Return the first of these files that is not as the manifest says, and how, without reading all of it."""
+    found = ((lake / file.path, problem) for file in files for problem in _problems(lake, file, has_hashes=False))
+    return next(found, None)
+
+
 def lake_stats(data_dir: Path) -> LakeStats:
     """Add up the manifest. Raises StorageError."""
     manifest = read_manifest(data_dir / "lake")

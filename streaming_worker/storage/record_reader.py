@@ -16,6 +16,7 @@ import polars as pl
 from streaming_worker.core.units import NANOS_PER_HOUR, Nanos
 from streaming_worker.errors import StorageError
 from streaming_worker.storage.inputs import Numbered
+from streaming_worker.storage.lake_audit import damage_in
 from streaming_worker.storage.manifest import LakeFile, Manifest, hour_start_ns, read_manifest
 from streaming_worker.storage.reader import SegmentReader, as_polars
 from streaming_worker.storage.schema import TABLE
@@ -24,6 +25,7 @@ from streaming_worker.storage.segments import SegmentInfo, list_segments, subfol
 
 PUBLISHED: Final = "published"
 _LOOKS: Final = 20
+_WRONG_QUERY: Final = re.compile(r"(Binder|Catalog|Parser) Error")
 _HOURS: Final = "date=*/hour=*/*.parquet"
 _Result = TypeVar("_Result")
 
@@ -54,7 +56,7 @@ class RecordReader:
         self._lake = data_dir / "lake"
         self._published = data_dir / PUBLISHED / "arb.duckdb"
         self.has_published = False
-        self._lake_paths: list[Path] = []
+        self._files: list[LakeFile] = []
         self._runs: list[str] = []
         self._reader = self._open()
 
@@ -91,12 +93,20 @@ class RecordReader:
             try:
                 self._add_derived(sql)
                 return ask(self._reader)
-            except StorageError:
-                if all(path.exists() for path in self._lake_paths):
-                    raise
+            except StorageError as e:
+                if all((self._lake / file.path).exists() for file in self._files):
+                    raise self._explained(e) from e
             self._reader.close()
             self._reader = self._open()
         return ask(self._reader)
+
+    def _explained(self, error: StorageError) -> StorageError:
+        """Name the damaged file: DuckDB often says only that something in one of many cannot be right."""
+        damage = None if _WRONG_QUERY.search(str(error)) else damage_in(self._lake, self._files)
+        if damage is None:
+            return error
+        path, problem = damage
+        return StorageError(f"cannot read {path}: {problem}", path=str(path))
 
     def _open(self) -> SegmentReader:
         """Look until a listing of segments and the manifest fit together; files go away only a few at a time."""
@@ -127,7 +137,7 @@ class RecordReader:
                 return None
             raise
         self.has_published = has_published
-        self._lake_paths = [self._lake / file.path for file in files]
+        self._files = files
         self._runs = _runs(manifest, files, reader)
         return reader
 

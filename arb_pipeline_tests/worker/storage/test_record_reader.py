@@ -94,9 +94,9 @@ def test_a_range_opens_only_the_hours_that_it_touches(captured: Callable[..., No
     captured("a", "a1", [3 * hour, 4 * hour], after_seq=3)
     with open_record(data, from_ns=NOON + NANOS_PER_HOUR, to_ns=NOON + 4 * NANOS_PER_HOUR) as record:
         assert [seq for _, _, seq in record.rows(TICKS)] == [2, 3, 4]
-        assert sum(path.parts[-4] == "clock_ticks" for path in record._lake_paths) == 2
+        assert sum(file.table == "clock_ticks" for file in record._files) == 2
     with open_record(data, from_ns=NOON + 5 * NANOS_PER_HOUR, to_ns=NOON + 6 * NANOS_PER_HOUR) as record:
-        assert (record.run_ids(), record.rows(TICKS), record._lake_paths) == ([], [], [])
+        assert (record.run_ids(), record.rows(TICKS), record._files) == ([], [], [])
 
 
 def test_a_segment_that_the_pipeline_refused_is_not_read(captured: Callable[..., None], data: Path) -> None:
