@@ -1,12 +1,17 @@
-"""Load the API with 100, 500 and 1,000 users, and measure both it and the worker beside it.
+"""Load the API with 100, 500 and 1,000 users, then with live streams, and measure both it and the worker beside it.
 
-Run: python -m arb_pipeline_tests.load.run [--users 100,500,1000] [--seconds 60] [--json]
+Run: python -m arb_pipeline_tests.load.run [--users 100,500,1000] [--seconds 60] [--viewers 200] [--json]
+
+A user looks at another screen every one to five seconds (three on average). The generator, the local venues, the worker
+and the API share the machine's cores; what each of them takes is in the report, so that a slow answer can be told from a
+starved generator. Percentiles of the worker are upper bounds of its histogram's buckets.
 """
 
 import argparse
 import json
 import math
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -16,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from arb_pipeline_tests.load.stand import Stand, open_stand, percentile_s
+from arb_pipeline_tests.load.viewers import measure_viewers
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 NAMES = {100: "normal", 500: "peak", 1000: "stress"}
@@ -25,6 +31,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 def measure(stand: Stand, users: int, seconds: int) -> dict[str, Any]:
     """Run one scenario; return what it was like. Users come within a fifth of the time."""
     before, decided, started = stand.used(), stand.decisions(), time.monotonic()
+    generated_s = _children_cpu_s()
     stats = [] if users == 0 else _locust(stand, users, seconds)
     if users == 0:
         time.sleep(seconds)
@@ -42,8 +49,15 @@ def measure(stand: Stand, users: int, seconds: int) -> dict[str, Any]:
             f"{name}_cpu_percent": round((after[name].cpu_s - one.cpu_s) / elapsed * 100)
             for name, one in before.items()
         },
+        "generator_cpu_percent": round((_children_cpu_s() - generated_s) / elapsed * 100),
         **{f"{name}_memory_mb": round(after[name].memory_mb) for name in before},
     }
+
+
+def _children_cpu_s() -> float:
+    """The generator's own cost: it is our only child that ends while we measure."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _locust(stand: Stand, users: int, seconds: int) -> list[dict[str, Any]]:
@@ -111,12 +125,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--users", default="100,500,1000")
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--viewers", type=int, default=200, help="live streams; one in ten never reads; 0 for none")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     counts = [int(text) for text in given.users.split(",")]
+    crowd: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="arb-load-") as folder, open_stand(Path(folder), max(counts)) as stand:
         rows = [measure(stand, users, given.seconds) for users in (0, *counts)]
-    sys.stdout.write((json.dumps(rows, indent=2) if given.json else table(rows)) + "\n")
+        if given.viewers:
+            crowd = measure_viewers(stand, given.viewers, given.viewers // 10, given.seconds)
+    if given.json:
+        sys.stdout.write(json.dumps({"users": rows, "viewers": crowd}, indent=2) + "\n")
+    else:
+        sys.stdout.write(f"{table(rows)}\n\n{json.dumps(crowd, indent=2)}\n")
     return 1 if any(row["errors"] for row in rows) else 0
 
 

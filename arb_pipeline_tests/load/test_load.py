@@ -4,17 +4,23 @@ from pathlib import Path
 
 from arb_pipeline_tests.load.run import measure, table
 from arb_pipeline_tests.load.stand import open_stand, percentile_s
+from arb_pipeline_tests.load.viewers import measure_viewers
 
 
 def test_twenty_users_are_answered_and_the_worker_goes_on(tmp_path: Path) -> None:
     with open_stand(tmp_path, 20) as stand:
         row = measure(stand, 20, 10)
+        crowd = measure_viewers(stand, 12, 2, 12)
     assert row["errors"] == 0, row
     assert row["requests"] > 20
     assert row["p50_ms"] is not None
     assert row["p50_ms"] <= row["p95_ms"] <= row["p99_ms"]
     assert row["worker_frame_to_decision_p99_ms"] is not None
     assert row["api_memory_mb"] > 0
+    assert row["generator_cpu_percent"] > 0
+    assert crowd["readers_alive"] == 10
+    assert crowd["messages"] >= crowd["changes"] > 10
+    assert crowd["delay_p50_ms"] <= crowd["delay_p99_ms"] <= crowd["delay_max_ms"]
     assert table([row]).count("\n") == len(row) - 1
 
 

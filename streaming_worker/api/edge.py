@@ -4,6 +4,7 @@ Plain ASGI: a streamed answer passes through as it is made.
 """
 
 import asyncio
+import itertools
 import re
 import secrets
 from collections.abc import Sequence
@@ -67,6 +68,15 @@ class Edge:
         self._metrics = metrics
         self._clock = clock
         self._trusted = trusted
+        self._start = secrets.token_hex(4)
+        self._numbers = itertools.count(1)
+
+    def _request_id(self, given: str | None) -> str:
+        """Keep the caller's id where it is one, so that its log and ours can be joined; else count on from a start
+        that no other process has."""
+        return (
+            given if given is not None and _REQUEST_ID.fullmatch(given) else f"{self._start}{next(self._numbers):08x}"
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or pass a stream or the process's own start and stop on."""
@@ -74,7 +84,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         state = scope.setdefault("state", {})
-        state["request_id"] = _request_id(Headers(scope=scope).get("x-request-id"))
+        state["request_id"] = self._request_id(Headers(scope=scope).get("x-request-id"))
         state["caller"] = caller_of(scope, self._trusted)
         with structlog.contextvars.bound_contextvars(request_id=state["request_id"]):
             if scope["type"] == "websocket":
@@ -184,8 +194,3 @@ class _Answer:
             headers.setdefault("Cache-Control", "no-store")
         if (allowance := state.get("allowance")) is not None:
             headers.update(allowance.headers())
-
-
-def _request_id(given: str | None) -> str:
-    """Keep the caller's id where it is one, so that its log and ours can be joined."""
-    return given if given is not None and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)

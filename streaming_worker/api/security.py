@@ -1,7 +1,7 @@
 """Who may do what: every route names its rule, and a route without one does not start.
 
 A browser brings cookies and, for anything that changes something, the CSRF token; a program brings a bearer token or
-an API key. What is checked is remembered for two seconds, and forgotten at once when we revoke it ourselves.
+an API key. What is checked is remembered for ten seconds, and forgotten at once when we revoke it ourselves.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ REFRESH_COOKIE: Final = "arb_refresh"
 CSRF_COOKIE: Final = "arb_csrf"
 CSRF_HEADER: Final = "x-csrf-token"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_REMEMBERED_NS: Final = 2 * NANOS_PER_SECOND
+_REMEMBERED_NS: Final = 10 * NANOS_PER_SECOND
 _MOST_REMEMBERED: Final = 5_000
 # The stream asks for itself, before it subscribes anybody to anything.
 _NO_RULE_NEEDED: Final = (APIWebSocketRoute,)

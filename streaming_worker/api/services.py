@@ -88,7 +88,8 @@ class Services:
         return self.config.paths.reports
 
 
-def _services(connection: HTTPConnection) -> Services:
+async def _services(connection: HTTPConnection) -> Services:
+    """In the loop: the framework gives each plain callable a thread."""
     found = connection.app.state.services
     assert isinstance(found, Services)
     return found

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,8 @@ from streaming_worker.service.log import LogFormat, configure
 DRAIN_S: Final = 5
 # The worker comes first where both want the processor.
 API_NICENESS: Final = 3
+# How long a thread with a query may keep the loop from going on.
+SWITCH_S: Final = 0.000_5
 
 
 def serve_venues(config: Config, options: VenueOptions, *, say: Callable[[str], None]) -> None:
@@ -50,6 +53,7 @@ def serve_api(config: Config, *, level: str, form: LogFormat, console_dir: Path 
     configure(level=level, form=form)
     require_free(tuple(use for use in ports_of(config) if use.purpose == API))
     os.nice(API_NICENESS)
+    sys.setswitchinterval(SWITCH_S)
     keep_pauses_short()
     run_until_signal(lambda stop: serve_app(config, console_dir, stop), cancel=False)
 

@@ -1,6 +1,10 @@
 """Who may do what, over every route and topic that there is: found from the application, so that none is forgotten."""
 
+import inspect
+from collections.abc import Iterator
+
 import pytest
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from arb_pipeline_tests.fixtures.api import Api
@@ -206,3 +210,26 @@ async def test_metrics_are_open_to_this_machine_and_to_nobody_behind_a_proxy(api
         remote = await elsewhere.get("/metrics")
     assert (local.status_code, proxied.status_code, remote.status_code) == (200, 401, 401)
     assert b"http_requests_total" in local.content
+
+
+def every_dependant(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for inner in dependant.dependencies:
+        yield from every_dependant(inner)
+
+
+def is_in_the_loop(call: object) -> bool:
+    whole = inspect.unwrap(call) if inspect.isroutine(call) else getattr(call, "__call__")  # noqa: B004, B009
+    return inspect.iscoroutinefunction(whole)
+
+
+def test_no_route_needs_a_thread_for_what_it_asks(api: Api) -> None:
+    """A hop into a thread costs more than most answers; the framework makes one for each plain callable."""
+    plain = [
+        (route.path, dependant.call)
+        for route in api.app.routes
+        if isinstance(route, APIRoute)
+        for dependant in every_dependant(route.dependant)
+        if dependant is not route.dependant and not is_in_the_loop(dependant.call)
+    ]
+    assert plain == []

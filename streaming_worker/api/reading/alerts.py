@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Final
 
-from fastapi import Depends, Query
+from fastapi import Query
 
 from streaming_worker.alerts import AlertHistory, AlertRow
+from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.paging import decoded, encoded
 from streaming_worker.api.reading.ranges import Range, wanted_range
 from streaming_worker.api.schemas.base import moment
@@ -21,7 +22,7 @@ _ORDER: Final = "alert"
 class AlertQuery:
     """What alerts are chosen by: when they began, and their kind; newest first."""
 
-    span: Annotated[Range, Depends(wanted_range)]
+    span: Annotated[Range, asked(wanted_range)]
     kind: Annotated[str | None, Query(max_length=60, description="as in the catalogue of alerts")] = None
 
 

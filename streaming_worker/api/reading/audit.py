@@ -4,10 +4,10 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends
 from sqlalchemy import Select, func, select
 
 from streaming_worker.api.database import AUDIT, Database
+from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.episodes import Name
 from streaming_worker.api.reading.paging import decoded, encoded
 from streaming_worker.api.reading.ranges import Range, wanted_range
@@ -21,7 +21,7 @@ from streaming_worker.errors import RequestRefused
 class AuditQuery:
     """What entries are chosen by."""
 
-    span: Annotated[Range, Depends(wanted_range)]
+    span: Annotated[Range, asked(wanted_range)]
     actor: Name = None
     action: Name = None
     outcome: Name = None

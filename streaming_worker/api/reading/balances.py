@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends
-
+from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.episodes import Name
 from streaming_worker.api.reading.paging import Listing
 from streaming_worker.api.reading.ranges import Range, wanted_range
@@ -19,7 +18,7 @@ from streaming_worker.api.worker_link import WorkerView
 class BalanceQuery:
     """What minutes are chosen by; newest first."""
 
-    span: Annotated[Range, Depends(wanted_range)]
+    span: Annotated[Range, asked(wanted_range)]
     venue: Name = None
     asset: Name = None
 

@@ -5,8 +5,9 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Annotated, Final
 
-from fastapi import Depends, Query
+from fastapi import Query
 
+from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.markets import Markets
 from streaming_worker.api.reading.paging import Listing
 from streaming_worker.api.reading.ranges import Range, wanted_range
@@ -98,9 +99,9 @@ class EpisodeFilter:
 class EpisodeQuery:
     """A whole query for opportunities."""
 
-    span: Annotated[Range, Depends(wanted_range)]
-    route: Annotated[RouteFilter, Depends()]
-    chosen: Annotated[EpisodeFilter, Depends()]
+    span: Annotated[Range, asked(wanted_range)]
+    route: Annotated[RouteFilter, asked(RouteFilter)]
+    chosen: Annotated[EpisodeFilter, asked(EpisodeFilter)]
     sort: Annotated[EpisodeSort, Query()] = EpisodeSort.NEWEST
 
     def listing(self, view: WorkerView, markets: Markets, *, has_published: bool) -> Listing:

@@ -5,8 +5,9 @@ from enum import StrEnum
 from itertools import accumulate
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Query
+from fastapi import Query
 
+from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.episodes import RouteFilter
 from streaming_worker.api.reading.markets import Markets
 from streaming_worker.api.reading.ranges import Range, wanted_range
@@ -37,8 +38,8 @@ _TIMES: Final = {GroupBy.HOUR: NANOS_PER_HOUR, GroupBy.DAY: NANOS_PER_DAY}
 class PnlQuery:
     """A whole query for profit and loss; without a latency it is the one that counts."""
 
-    span: Annotated[Range, Depends(wanted_range)]
-    route: Annotated[RouteFilter, Depends()]
+    span: Annotated[Range, asked(wanted_range)]
+    route: Annotated[RouteFilter, asked(RouteFilter)]
     group_by: Annotated[GroupBy, Query()] = GroupBy.HOUR
     latency_ms: Annotated[int | None, Query(ge=0, le=60_000)] = None
 
@@ -133,8 +134,8 @@ def _groups(rows: list[Row], *, is_time: bool) -> list[PnlGroup]:
 class SlippageQuery:
     """A whole query for slippage."""
 
-    span: Annotated[Range, Depends(wanted_range)]
-    route: Annotated[RouteFilter, Depends()]
+    span: Annotated[Range, asked(wanted_range)]
+    route: Annotated[RouteFilter, asked(RouteFilter)]
     latency_ms: Annotated[int | None, Query(ge=0, le=60_000)] = None
 
     def sql(self, view: WorkerView, markets: Markets) -> str:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final
 
-from fastapi import Depends, Query
+from fastapi import Query
 
+from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.episodes import Name
 from streaming_worker.api.reading.paging import Listing
 from streaming_worker.api.reading.ranges import Range, wanted_range
@@ -39,7 +40,7 @@ _HOUR_COLUMN: Final = {"hour_at": "hour_ns", "completeness_percent": "completene
 class GapQuery:
     """A whole query for gaps."""
 
-    span: Annotated[Range, Depends(wanted_range)]
+    span: Annotated[Range, asked(wanted_range)]
     feed: Name = None
     instrument: Name = None
     cause: Name = None
@@ -74,7 +75,7 @@ class GapQuery:
 class CompletenessQuery:
     """A whole query for hours."""
 
-    span: Annotated[Range, Depends(wanted_range)]
+    span: Annotated[Range, asked(wanted_range)]
     feed: Name = None
     market: Name = None
     sort: Annotated[CompletenessSort, Query()] = CompletenessSort.NEWEST

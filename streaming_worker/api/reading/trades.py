@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Query
+from fastapi import Query
 
+from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.episodes import Money, RouteFilter, in_e8
 from streaming_worker.api.reading.markets import Markets
 from streaming_worker.api.reading.paging import Listing
@@ -100,9 +101,9 @@ class TradeFilter:
 class TradeQuery:
     """A whole query for trades."""
 
-    span: Annotated[Range, Depends(wanted_range)]
-    route: Annotated[RouteFilter, Depends()]
-    chosen: Annotated[TradeFilter, Depends()]
+    span: Annotated[Range, asked(wanted_range)]
+    route: Annotated[RouteFilter, asked(RouteFilter)]
+    chosen: Annotated[TradeFilter, asked(TradeFilter)]
     sort: Annotated[TradeSort, Query()] = TradeSort.NEWEST
 
     def listing(self, view: WorkerView, markets: Markets, tagged: Sequence[str] | None = None) -> Listing:
@@ -127,8 +128,8 @@ class TradeQuery:
 class RejectionQuery:
     """A whole query for rejections."""
 
-    span: Annotated[Range, Depends(wanted_range)]
-    route: Annotated[RouteFilter, Depends()]
+    span: Annotated[Range, asked(wanted_range)]
+    route: Annotated[RouteFilter, asked(RouteFilter)]
     reason: Annotated[RejectionReason | None, Query()] = None
     sort: Annotated[RejectionSort, Query()] = RejectionSort.NEWEST
 

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from streaming_worker.api.answers import RECORD_S, shared
 from streaming_worker.api.edge import API
 from streaming_worker.api.reading.analytics import Question, latency
+from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.episodes import RouteFilter
 from streaming_worker.api.reading.pnl import PnlQuery, SlippageQuery, pnl, slippage_group
 from streaming_worker.api.reading.ranges import Range, wanted_range
@@ -20,24 +21,24 @@ router = APIRouter(prefix=API, tags=["analytics"])
 
 
 def _question(
-    parts: Parts, span: Annotated[Range, Depends(wanted_range)], route: Annotated[RouteFilter, Depends()]
+    parts: Parts, span: Annotated[Range, asked(wanted_range)], route: Annotated[RouteFilter, asked(RouteFilter)]
 ) -> Question:
     return Question(parts.desk, parts.view, parts.markets, span=span, route=route, now_ns=parts.clock.now_ns())
 
 
-Asked = Annotated[Question, Depends(_question)]
+Asked = Annotated[Question, asked(_question)]
 
 
 @router.get("/pnl")
 @shared(RECORD_S)
-async def get_pnl(_: Viewer, parts: Parts, query: Annotated[PnlQuery, Depends()]) -> Pnl:
+async def get_pnl(_: Viewer, parts: Parts, query: Annotated[PnlQuery, asked(PnlQuery)]) -> Pnl:
     """Return profit and loss of a range by hour, day, venue, pair or closing reason, with drawdown."""
     return await pnl(parts.desk, parts.view, parts.markets, query, parts.clock.now_ns())
 
 
 @router.get("/slippage")
 @shared(RECORD_S)
-async def get_slippage(_: Viewer, parts: Parts, query: Annotated[SlippageQuery, Depends()]) -> SlippagePage:
+async def get_slippage(_: Viewer, parts: Parts, query: Annotated[SlippageQuery, asked(SlippageQuery)]) -> SlippagePage:
     """Return predicted against realised price movement by market, direction, latency and size."""
     sql = query.sql(parts.view, parts.markets)
     rows = await parts.desk.rows(sql, from_ns=query.span.from_ns, to_ns=query.span.to_ns)

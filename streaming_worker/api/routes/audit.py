@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
 from streaming_worker.api.edge import API
+from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.audit import AuditQuery, audit_page
 from streaming_worker.api.reading.paging import DEFAULT_LIMIT, Cursor, Limit
 from streaming_worker.api.schemas.people import AuditPage, AuditVerdict
@@ -18,7 +19,7 @@ router = APIRouter(prefix=f"{API}/audit", tags=["audit"])
 def get_audit(
     _: Admin,
     parts: Parts,
-    query: Annotated[AuditQuery, Depends()],
+    query: Annotated[AuditQuery, asked(AuditQuery)],
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> AuditPage:

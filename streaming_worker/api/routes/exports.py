@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Annotated, Any
 
 import anyio.to_thread
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
@@ -13,6 +13,7 @@ from streaming_worker.api.edge import API
 from streaming_worker.api.export import Format
 from streaming_worker.api.identity.principal import Principal
 from streaming_worker.api.reading import shaping
+from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.audit import AuditQuery, audit_page
 from streaming_worker.api.reading.episodes import EpisodeQuery
 from streaming_worker.api.reading.paging import Listing, decoded, encoded
@@ -93,7 +94,7 @@ async def _answer(
 
 @router.get("/opportunities.{form}", response_class=StreamingResponse, responses=_CONTENT)
 async def export_opportunities(
-    form: Form, request: Request, who: Exporter, parts: Parts, query: Annotated[EpisodeQuery, Depends()]
+    form: Form, request: Request, who: Exporter, parts: Parts, query: Annotated[EpisodeQuery, asked(EpisodeQuery)]
 ) -> StreamingResponse:
     """Return closed opportunities."""
     listing = query.listing(parts.view, parts.markets, has_published=parts.desk.has_published())
@@ -103,7 +104,7 @@ async def export_opportunities(
 
 @router.get("/trades.{form}", response_class=StreamingResponse, responses=_CONTENT)
 async def export_trades(
-    form: Form, request: Request, who: Exporter, parts: Parts, query: Annotated[TradeQuery, Depends()]
+    form: Form, request: Request, who: Exporter, parts: Parts, query: Annotated[TradeQuery, asked(TradeQuery)]
 ) -> StreamingResponse:
     """Return simulated trades."""
     listing = await tagged_listing(parts, query)
@@ -114,7 +115,7 @@ async def export_trades(
 
 @router.get("/rejections.{form}", response_class=StreamingResponse, responses=_CONTENT)
 async def export_rejections(
-    form: Form, request: Request, who: Exporter, parts: Parts, query: Annotated[RejectionQuery, Depends()]
+    form: Form, request: Request, who: Exporter, parts: Parts, query: Annotated[RejectionQuery, asked(RejectionQuery)]
 ) -> StreamingResponse:
     """Return rejections."""
     listing = query.listing(parts.view, parts.markets)
@@ -125,7 +126,7 @@ async def export_rejections(
 
 @router.get("/gaps.{form}", response_class=StreamingResponse, responses=_CONTENT)
 async def export_gaps(
-    form: Form, request: Request, who: Exporter, parts: Parts, query: Annotated[GapQuery, Depends()]
+    form: Form, request: Request, who: Exporter, parts: Parts, query: Annotated[GapQuery, asked(GapQuery)]
 ) -> StreamingResponse:
     """Return gaps."""
     return await _listed(request, who, parts, form, listing=query.listing(), kind=Gap, shape=gap)
@@ -133,7 +134,7 @@ async def export_gaps(
 
 @router.get("/pnl.{form}", response_class=StreamingResponse, responses=_CONTENT)
 async def export_pnl(
-    form: Form, request: Request, who: Exporter, parts: Parts, query: Annotated[PnlQuery, Depends()]
+    form: Form, request: Request, who: Exporter, parts: Parts, query: Annotated[PnlQuery, asked(PnlQuery)]
 ) -> StreamingResponse:
     """Return the groups of profit and loss."""
     found = await pnl(parts.desk, parts.view, parts.markets, query, parts.clock.now_ns())
@@ -142,7 +143,7 @@ async def export_pnl(
 
 @router.get("/slippage.{form}", response_class=StreamingResponse, responses=_CONTENT)
 async def export_slippage(
-    form: Form, request: Request, who: Exporter, parts: Parts, query: Annotated[SlippageQuery, Depends()]
+    form: Form, request: Request, who: Exporter, parts: Parts, query: Annotated[SlippageQuery, asked(SlippageQuery)]
 ) -> StreamingResponse:
     """Return the groups of slippage."""
     sql = query.sql(parts.view, parts.markets)
@@ -152,7 +153,7 @@ async def export_slippage(
 
 @router.get("/audit.{form}", response_class=StreamingResponse, responses=_CONTENT)
 async def export_audit(
-    form: Form, request: Request, who: AdminExporter, parts: Parts, query: Annotated[AuditQuery, Depends()]
+    form: Form, request: Request, who: AdminExporter, parts: Parts, query: Annotated[AuditQuery, asked(AuditQuery)]
 ) -> StreamingResponse:
     """Return the audit log; for admins."""
     return await _answer(request, who, parts, form, AuditEntry, _audit(parts, query))

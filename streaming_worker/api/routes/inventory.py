@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import anyio.to_thread
-from fastapi import APIRouter, Body, Depends, Path, Request
+from fastapi import APIRouter, Body, Path, Request
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
@@ -12,6 +12,7 @@ from streaming_worker.api.audit import Action, append_in
 from streaming_worker.api.database import ACKNOWLEDGEMENTS
 from streaming_worker.api.edge import API
 from streaming_worker.api.reading import now
+from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.balances import BalanceQuery, balance_point
 from streaming_worker.api.reading.paging import DEFAULT_LIMIT, Cursor, Limit, page
 from streaming_worker.api.schemas.base import moment
@@ -36,7 +37,7 @@ async def get_inventory(_: Viewer, parts: Parts) -> Inventory:
 async def get_history(
     _: Viewer,
     parts: Parts,
-    query: Annotated[BalanceQuery, Depends()],
+    query: Annotated[BalanceQuery, asked(BalanceQuery)],
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> BalancePointPage:

@@ -3,11 +3,12 @@
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 
 from streaming_worker.api.answers import LIVE_S, RECORD_S, shared
 from streaming_worker.api.edge import API
 from streaming_worker.api.reading import now
+from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.paging import DEFAULT_LIMIT, Cursor, Limit, page
 from streaming_worker.api.reading.quality import CompletenessQuery, GapQuery, completeness_hour, gap
 from streaming_worker.api.routes.pages import whole_page
@@ -96,7 +97,11 @@ async def get_pool(key: Key, _: Viewer, parts: Parts) -> PoolDepth:
 @router.get("/gaps")
 @shared(RECORD_S)
 async def get_gaps(
-    _: Viewer, parts: Parts, query: Annotated[GapQuery, Depends()], cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
+    _: Viewer,
+    parts: Parts,
+    query: Annotated[GapQuery, asked(GapQuery)],
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_LIMIT,
 ) -> GapPage:
     """Return stretches of time without trustworthy data."""
     found = await page(parts.desk, query.listing(parts.view), cursor=cursor, limit=limit)
@@ -113,7 +118,7 @@ async def get_gaps(
 async def get_completeness(
     _: Viewer,
     parts: Parts,
-    query: Annotated[CompletenessQuery, Depends()],
+    query: Annotated[CompletenessQuery, asked(CompletenessQuery)],
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> CompletenessPage:

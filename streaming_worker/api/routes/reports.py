@@ -3,12 +3,13 @@
 from typing import Annotated, Any
 
 import anyio.to_thread
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import FileResponse
 
 from streaming_worker.api.edge import API
 from streaming_worker.api.reading import reports
 from streaming_worker.api.reading.alerts import AlertQuery, alert_page
+from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.paging import DEFAULT_LIMIT, Cursor, Limit
 from streaming_worker.api.routes.pages import whole_page
 from streaming_worker.api.schemas.base import moment
@@ -67,7 +68,7 @@ async def get_report_file(day: DayText, name: FileName, _: Viewer, parts: Parts)
 async def get_alerts(
     _: Viewer,
     parts: Parts,
-    query: Annotated[AlertQuery, Depends()],
+    query: Annotated[AlertQuery, asked(AlertQuery)],
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> AlertPage:

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 
 from streaming_worker.api.answers import RECORD_S, shared
 from streaming_worker.api.edge import API
 from streaming_worker.api.reading import recent, shaping
+from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.details import opportunity_detail, trade_detail
 from streaming_worker.api.reading.episodes import EpisodeQuery, EpisodeState
 from streaming_worker.api.reading.moment import shown, sought
@@ -30,9 +31,9 @@ from streaming_worker.api.tagged import tagged_listing
 
 router = APIRouter(prefix=API, tags=["trading"])
 Identity = Annotated[str, Path(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9_.:-]+$")]
-Episodes = Annotated[EpisodeQuery, Depends()]
-Trades = Annotated[TradeQuery, Depends()]
-Refusals = Annotated[RejectionQuery, Depends()]
+Episodes = Annotated[EpisodeQuery, asked(EpisodeQuery)]
+Trades = Annotated[TradeQuery, asked(TradeQuery)]
+Refusals = Annotated[RejectionQuery, asked(RejectionQuery)]
 
 
 @router.get("/opportunities")
