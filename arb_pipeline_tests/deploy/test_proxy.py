@@ -1,12 +1,14 @@
 """A real nginx with the shipped file before a real API: TLS, one login for the API and for Dagster, the live stream.
 
-Only addresses and the names of files are replaced. Dagster is stood for by a server that says what it was asked.
+Only addresses and the names of files are replaced. Dagster is stood for by a server that says what it was asked; in the
+last test it is Dagster's own web server, with a workspace of one asset.
 """
 
 import asyncio
 import contextlib
 import json
 import os
+import re
 import ssl
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidURI
 from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
 
 from arb_pipeline_tests.deploy.watchtower import answers, running, until
 from arb_pipeline_tests.failure.worker_process import environment
@@ -35,6 +38,16 @@ from streaming_worker.api.identity.users import Users
 from streaming_worker.config import load_config
 
 PASSWORD = "a long word for a test"
+StartDagster = Callable[[Path], contextlib.AbstractAsyncContextManager[int]]
+ONE_ASSET = """\
+import dagster as dg
+
+@dg.asset
+def prices_of_the_day() -> None:
+    ...
+
+defs = dg.Definitions(assets=[prices_of_the_day])
+"""
 NGINX = """\
 {user}daemon off;
 pid {folder}/nginx.pid;
@@ -131,15 +144,39 @@ def make_users(environ: dict[str, str]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def open_door(repository: Path, folder: Path, program: Callable[[str], str]) -> AsyncIterator[Door]:
-    """Run API, proxy and the stand-in of Dagster until the end of the block."""
+async def stand_in(folder: Path) -> AsyncIterator[int]:
+    """Stand for Dagster; yields the port."""
+    async with serve(_echo, "127.0.0.1", 0, process_request=_said) as dagster:
+        yield int(next(iter(dagster.sockets)).getsockname()[1])
+
+
+@contextlib.asynccontextmanager
+async def real_dagster(folder: Path) -> AsyncIterator[int]:
+    """Run Dagster's web server over one asset, as ``arb up`` does with ours; yields the port."""
+    home, port = folder / "dagster", closed_port()
+    home.mkdir()
+    (home / "one_asset.py").write_text(ONE_ASSET, encoding="utf-8")
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    command = [str(Path(sys.executable).with_name("dagster-webserver")), "-h", "127.0.0.1", "-p", str(port)]
+    command += ["-f", str(home / "one_asset.py")]
+    environ = {**os.environ, "DAGSTER_HOME": str(home)}
+    with running(folder / "dagster.log", command, env=environ, cwd=home):
+        await asyncio.to_thread(until, lambda: answers(f"http://127.0.0.1:{port}/server_info"), "Dagster", bound_s=180)
+        yield port
+
+
+@contextlib.asynccontextmanager
+async def open_door(
+    repository: Path, folder: Path, program: Callable[[str], str], dagster: StartDagster = stand_in
+) -> AsyncIterator[Door]:
+    """Run API, proxy and Dagster, or what stands for it, until the end of the block."""
     environ = environment(folder / "data", ARB_API_TRUSTED_PROXIES="127.0.0.1/32")
     make_users(environ)
     ports = {name: closed_port() for name in ("plain", "tls", "dagster_tls")}
     api = [sys.executable, "-m", "streaming_worker", "api", "--log-level", "WARNING"]
     trust = _certificate(folder, program("openssl"))
-    async with serve(_echo, "127.0.0.1", 0, process_request=_said) as dagster:
-        ports |= {"api": int(environ["ARB_PORT_API"]), "dagster": next(iter(dagster.sockets)).getsockname()[1]}
+    async with dagster(folder) as dagster_port:
+        ports |= {"api": int(environ["ARB_PORT_API"]), "dagster": dagster_port}
         nginx = [program("nginx"), "-c", str(_config(repository, folder, ports)), "-p", str(folder)]
         checked = await asyncio.to_thread(subprocess.run, [*nginx, "-t"], capture_output=True, text=True)
         assert checked.returncode == 0, checked.stderr
@@ -226,3 +263,42 @@ async def assert_stream(door: Door, operator: httpx.AsyncClient) -> None:
         await socket.send(json.dumps({"subscribe": ["status"]}))
         message = json.loads(await asyncio.wait_for(socket.recv(), 10))
     assert (message["topic"], message["kind"]) == ("status", "snapshot")
+
+
+@pytest.mark.slow
+async def test_the_real_dagster_is_served_behind_the_same_login_its_socket_too(
+    repository: Path, tmp_path: Path, proxy_program: Callable[[str], str]
+) -> None:
+    async with open_door(repository, tmp_path, proxy_program, real_dagster) as door:
+        async with door.client(door.dagster) as stranger:
+            assert (await stranger.get("/graphql")).status_code == 302
+        async with door.client(door.console) as operator:
+            await log_in(operator, "olga")
+            assert (await operator.get("/api/v1/auth/me")).json()["role"] == "operator"
+            page = await operator.get(f"{door.dagster}/assets")
+            assert (page.status_code, page.headers["content-type"].split(";")[0]) == (200, "text/html")
+            script = re.search(r'src="(/[^"]+\.js)"', page.text)
+            assert script is not None
+            assert (await operator.get(door.dagster + script[1])).status_code == 200
+            await assert_graphql(door, operator)
+
+
+async def assert_graphql(door: Door, operator: httpx.AsyncClient) -> None:
+    """Ask as the page does: by request and by socket."""
+    question = {"query": "{ assetNodes { assetKey { path } } }"}
+    nodes = (await operator.post(f"{door.dagster}/graphql", json=question)).json()["data"]["assetNodes"]
+    assert [node["assetKey"]["path"] for node in nodes] == [["prices_of_the_day"]]
+    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in operator.cookies.jar)
+    address, protocols = door.dagster.replace("https", "wss") + "/graphql", [Subprotocol("graphql-ws")]
+    headers = {"Cookie": cookies, "Origin": door.dagster}
+    async with connect(
+        address, ssl=door.trust, additional_headers=headers, subprotocols=protocols, proxy=None
+    ) as socket:
+        await socket.send(json.dumps({"type": "connection_init", "payload": {}}))
+        assert json.loads(await asyncio.wait_for(socket.recv(), 30))["type"] == "connection_ack"
+        watch = "subscription { locationStateChangeEvents { event { message } } }"
+        await socket.send(json.dumps({"type": "start", "id": "1", "payload": {"query": watch}}))
+        await socket.send(json.dumps({"type": "stop", "id": "1"}))
+        assert socket.subprotocol == "graphql-ws"
+    with pytest.raises(InvalidURI, match="localhost/login"):
+        await connect(address, ssl=door.trust, subprotocols=protocols, proxy=None)
