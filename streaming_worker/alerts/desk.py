@@ -11,7 +11,7 @@ from typing import Final
 
 from streaming_worker.alerts import ledger
 from streaming_worker.alerts.alert import Alert, Severity
-from streaming_worker.alerts.catalogue import runbook_link
+from streaming_worker.alerts.catalogue import KINDS, runbook_link
 from streaming_worker.alerts.channel import AppriseSender, Channel, MailSender
 from streaming_worker.alerts.database import FILE_NAME, AlertDatabase
 from streaming_worker.alerts.history import AlertHistory
@@ -169,9 +169,22 @@ def open_desk(config: Config, *, now: Callable[[], Nanos]) -> AlertDesk:
         channels=tuple(_channel_of(channel, config) for channel in alerts.channels),
         quiet=quiet_hours(alerts.quiet_hours, alerts.timezone),
         reminder_ns=alerts.reminder_hours * NANOS_PER_HOUR,
+        left_to_others=_left_to_others(alerts.left_to_others),
     )
     database = AlertDatabase(config.paths.state.absolute() / FILE_NAME)
     return AlertDesk(database, rules, runbook=alerts.runbook_url, now=now)
+
+
+def _left_to_others(names: Iterable[str]) -> frozenset[str]:
+    """Whether a channel works is known to nobody else, and a trial is for whoever tries."""
+    known = KINDS.keys() - {"channel_failing", "test"}
+    for name in names:
+        if name not in known:
+            expected = ", ".join(sorted(known))
+            raise ConfigError(
+                f"alerts.left_to_others: expected some of {expected}, received {name}", key="alerts.left_to_others"
+            )
+    return frozenset(names)
 
 
 def _channel_of(channel: AlertChannelConfig, config: Config) -> Channel:

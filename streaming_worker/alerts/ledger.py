@@ -32,14 +32,17 @@ _JITTER_STEPS: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """When what is told to whom. ``reminder_ns`` 0 never reminds."""
+    """When what is told to whom. ``reminder_ns`` 0 never reminds; kinds that are ``left_to_others`` are only kept."""
 
     channels: tuple[Channel, ...]
     quiet: QuietHours | None
     reminder_ns: Nanos
+    left_to_others: frozenset[str] = frozenset()
 
-    def for_severity(self, severity: Severity) -> list[Channel]:
-        """Return the channels that want to know of a severity."""
+    def told(self, kind: str, severity: Severity) -> list[Channel]:
+        """Return the channels that want to know of a kind with a severity."""
+        if kind in self.left_to_others:
+            return []
         return [channel for channel in self.channels if severity.rank >= channel.min_severity.rank]
 
     def due(self, channel: Channel, severity: Severity, now_ns: Nanos) -> tuple[Nanos, str | None]:
@@ -52,7 +55,7 @@ class Rules:
 
 def note(connection: sqlite3.Connection, alert: Alert, rules: Rules, now_ns: Nanos, *, without: str | None) -> bool:
     """Take down that something is wrong; returns whether that is news. ``without`` names a channel not to use."""
-    told = [channel for channel in rules.for_severity(alert.severity) if channel.name != without]
+    told = [channel for channel in rules.told(alert.kind, alert.severity) if channel.name != without]
     open_row = _open_row(connection, alert.key)
     if open_row is None:
         _open(connection, alert, rules, now_ns, told)
@@ -141,11 +144,12 @@ def remind(connection: sqlite3.Connection, rules: Rules, now_ns: Nanos) -> None:
     if rules.reminder_ns == 0:
         return
     rows = connection.execute(
-        "select id, severity from alerts where resolved_ns is null and told_ns <= ?", (now_ns - rules.reminder_ns,)
+        "select id, kind, severity from alerts where resolved_ns is null and told_ns <= ?",
+        (now_ns - rules.reminder_ns,),
     ).fetchall()
     for row in rows:
         connection.execute("update alerts set told_ns = ? where id = ?", (now_ns, row["id"]))
-        for channel in rules.for_severity(Severity(row["severity"])):
+        for channel in rules.told(row["kind"], Severity(row["severity"])):
             if not _has_waiting(connection, row["id"], channel.name):
                 due_ns, hold = rules.due(channel, Severity(row["severity"]), now_ns)
                 _tell(connection, row["id"], channel.name, REMINDER, due_ns, hold)

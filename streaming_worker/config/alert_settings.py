@@ -37,6 +37,12 @@ ALERT_SETTINGS: Final[tuple[Setting, ...]] = (
         default=False,
     ),
     Setting(
+        "alerts.left_to_others",
+        Kind.TEXTS,
+        "kinds of alerts that are kept but sent to nobody, because another program tells of them (Alertmanager)",
+        default=(),
+    ),
+    Setting(
         "alert_channels[].name", Kind.NAME, "its name; an apprise channel's URL is in ARB_ALERT_URL_NAME", required=True
     ),
     Setting(

@@ -24,6 +24,7 @@ def alerts_config(document: Document, environ: Mapping[str, str]) -> AlertsConfi
         reminder_hours=document.integer("alerts.reminder_hours"),
         runbook_url=document.text("alerts.runbook_url"),
         watch_dagster=bool(document.values["alerts.watch_dagster"]),
+        left_to_others=texts_of(document.values["alerts.left_to_others"]),
         channels=tuple(_channel(row, environ) for row in rows),
     )
 

@@ -229,6 +229,7 @@ class AlertsConfig:
     reminder_hours: int
     runbook_url: str
     watch_dagster: bool
+    left_to_others: tuple[str, ...]
     channels: tuple[AlertChannelConfig, ...]
 
 

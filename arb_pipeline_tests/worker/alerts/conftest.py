@@ -46,6 +46,7 @@ class Scene:
     quiet: str | None = None
     zone: str = "UTC"
     reminder_hours: int = 0
+    left_to_others: frozenset[str] = frozenset()
     now_ns: int = NOON_NS
     mail: Pigeon = field(default_factory=Pigeon)
     pager: Pigeon = field(default_factory=Pigeon)
@@ -66,6 +67,7 @@ class Scene:
             channels=channels,
             quiet=quiet_hours(self.quiet, self.zone),
             reminder_ns=self.reminder_hours * NANOS_PER_HOUR,
+            left_to_others=self.left_to_others,
         )
         database = AlertDatabase(self.folder / FILE_NAME)
         return AlertDesk(database, rules, runbook="https://wiki.example.test/runbook", now=lambda: self.now_ns)

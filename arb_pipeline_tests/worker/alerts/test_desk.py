@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from arb_pipeline_tests.worker.alerts.conftest import MINUTE_NS, NOON_NS, Scene, alert
-from streaming_worker.alerts import Severity
+from streaming_worker.alerts import Severity, open_desk
 from streaming_worker.alerts.ledger import MOST_ATTEMPTS, retry_delay_ns
+from streaming_worker.config import load_config
 from streaming_worker.core.units import NANOS_PER_HOUR, NANOS_PER_SECOND
 from streaming_worker.errors import ConfigError, DeliveryError, StorageError
 
@@ -249,3 +250,26 @@ def test_the_file_is_for_its_owner_only(scene: Scene, tmp_path: Path) -> None:
     scene.wrong()
     assert (tmp_path / "alerts.db").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["alerts.db"]
+
+
+def test_what_is_left_to_others_is_kept_and_sent_to_nobody(scene: Scene) -> None:
+    scene.left_to_others, scene.reminder_hours = frozenset({"worker_state"}), 1
+    scene.wrong("main", Severity.WARNING)
+    scene.wrong("main", Severity.CRITICAL)
+    scene.wait(2 * NANOS_PER_HOUR)
+    assert [row.subject for row in scene.desk.history.recent(only_open=True)] == ["main"]
+    assert scene.well()
+    assert (scene.mail.messages, scene.pager.messages) == ([], [])
+    scene.left_to_others = frozenset()
+    scene.now_ns += NANOS_PER_HOUR
+    scene.wrong("other")
+    assert scene.mail.subjects == ["WARNING: worker other is warning"]
+
+
+@pytest.mark.parametrize("name", ["worker_status", "channel_failing", "test"])
+def test_only_known_kinds_can_be_left_to_others(tmp_path: Path, name: str) -> None:
+    environ = {"ARB_DATA_DIR": str(tmp_path), "ARB_ALERTS_LEFT_TO_OTHERS": f"disk_low,{name}"}
+    with pytest.raises(ConfigError, match=f"received {name}"):
+        open_desk(load_config(None, environ), now=lambda: NOON_NS)
+    environ["ARB_ALERTS_LEFT_TO_OTHERS"] = "disk_low, worker_state"
+    assert open_desk(load_config(None, environ), now=lambda: NOON_NS).channels
