@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from arb_pipeline.report.command import main
 from arb_pipeline_tests.fixtures.mailbox import Mailbox
 from arb_pipeline_tests.fixtures.platform import DAY, Evening
 from streaming_worker.cli import run
+from streaming_worker.operations.report import mailing
 
 
 @pytest.fixture
@@ -110,3 +112,12 @@ def test_the_command_explains_what_it_takes(
 ) -> None:
     assert run(["report", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_api_sends_by_the_same_program_and_to_nobody_twice(environ: dict[str, str], box: Mailbox) -> None:
+    way = mailing({**os.environ, **environ})
+    sent = way.send(date(2025, 3, 3), date(2025, 3, 9))
+    assert (sent.error, len(box.mails)) == (None, 2)
+    assert "sent to boss@example.test" in sent.lines
+    assert "boss@example.test had it already" in way.send(date(2025, 3, 3), date(2025, 3, 9)).lines
+    assert len(box.mails) == 2

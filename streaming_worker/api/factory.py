@@ -34,6 +34,7 @@ from streaming_worker.api.moments import Moments
 from streaming_worker.api.reading.markets import Markets
 from streaming_worker.api.reading.status import Sight
 from streaming_worker.api.record_desk import RecordDesk
+from streaming_worker.api.report_room import Mailing, ReportRoom
 from streaming_worker.api.routes import (
     analytics,
     annotations,
@@ -53,6 +54,7 @@ from streaming_worker.api.routes import (
     status,
     stream,
     trading,
+    visits,
 )
 from streaming_worker.api.security import Doorman, require_rules
 from streaming_worker.api.services import RELEASE, Services
@@ -64,10 +66,13 @@ from streaming_worker.config import Config
 _ROUTES: Final = (
     status, auth, people, market, annotations, trading, analytics, inventory, risk, controls, reports, settings, audit,
     exports, logs, machine, metrics, stream,
+    visits,
 )  # fmt: skip
 
 
-def build_services(config: Config, clock: Clock, *, passwords: Passwords | None = None) -> Services:
+def build_services(
+    config: Config, clock: Clock, *, passwords: Passwords | None = None, mailing: Mailing | None = None
+) -> Services:
     """Make every part. Opens the database. Raises StorageError, ConfigError."""
     database = Database(database_url(config.api.database_url, config.paths.state))
     sessions, keys = Sessions(database, clock), ApiKeys(database, clock)
@@ -95,6 +100,7 @@ def build_services(config: Config, clock: Clock, *, passwords: Passwords | None 
         pipeline=DagsterLink(config.dagster.host, config.dagster.port, clock),
         desk=desk,
         moments=Moments(config.paths.data_dir, clock),
+        report_room=ReportRoom(database, clock, mailing),
         markets=markets,
         broadcaster=broadcaster,
         broadcasts=broadcasts,

@@ -28,6 +28,7 @@ from streaming_worker.api.metrics import ApiMetrics
 from streaming_worker.api.moments import Moments
 from streaming_worker.api.reading.markets import Markets
 from streaming_worker.api.record_desk import RecordDesk
+from streaming_worker.api.report_room import ReportRoom
 from streaming_worker.api.security import Doorman
 from streaming_worker.api.stream import Broadcaster
 from streaming_worker.api.worker_link import WorkerLink, WorkerView
@@ -57,6 +58,7 @@ class Services:
     pipeline: DagsterLink
     desk: RecordDesk
     moments: Moments
+    report_room: ReportRoom
     markets: Markets
     broadcaster: Broadcaster
     broadcasts: Broadcasts

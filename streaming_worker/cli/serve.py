@@ -32,7 +32,7 @@ def api(*, loaded: Loaded, console_dir: Path | None, log_level: str, log_format:
     from streaming_worker.operations.processes import serve_api
 
     form = log_format or ("console" if sys.stderr.isatty() else "json")
-    serve_api(loaded.config, level=log_level, form=form, console_dir=console_dir)
+    serve_api(loaded.config, environ=loaded.environ, level=log_level, form=form, console_dir=console_dir)
     return ExitCode.OK
 
 

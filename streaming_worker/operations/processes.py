@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from streaming_worker.app import run_worker
 from streaming_worker.config import Config
 from streaming_worker.operations.console import console_dist
 from streaming_worker.operations.ports import API, VENUES, ports_of, require_free
+from streaming_worker.operations.report import mailing
 from streaming_worker.sandbox.run import VenueOptions, run_venues
 from streaming_worker.service.log import LogFormat, configure
 
@@ -45,7 +46,9 @@ def serve_worker(config: Config, *, level: str, form: LogFormat, say: Callable[[
     run_until_signal(lambda stop: run_worker(config, clock=clock, stop=stop, ready=say), cancel=False)
 
 
-def serve_api(config: Config, *, level: str, form: LogFormat, console_dir: Path | None) -> None:
+def serve_api(
+    config: Config, *, environ: Mapping[str, str], level: str, form: LogFormat, console_dir: Path | None
+) -> None:
     """Serve the API until a signal, then let requests and viewers end.
 
     Raises: OperationError for a taken port, StorageError when the API's database cannot be opened.
@@ -55,13 +58,13 @@ def serve_api(config: Config, *, level: str, form: LogFormat, console_dir: Path 
     os.nice(API_NICENESS)
     sys.setswitchinterval(SWITCH_S)
     keep_pauses_short()
-    run_until_signal(lambda stop: serve_app(config, console_dir, stop), cancel=False)
+    run_until_signal(lambda stop: serve_app(config, console_dir, stop, environ), cancel=False)
 
 
-async def serve_app(config: Config, console_dir: Path | None, stop: asyncio.Event) -> None:
+async def serve_app(config: Config, console_dir: Path | None, stop: asyncio.Event, environ: Mapping[str, str]) -> None:
     """Serve on the configured address until ``stop``; then take nobody in and let requests and exports end."""
     folder = console_dir or config.api.console_dir or console_dist()
-    app = create_app(build_services(config, AnchoredClock()), console_dir=folder)
+    app = create_app(build_services(config, AnchoredClock(), mailing=mailing(environ)), console_dir=folder)
     settings = server_settings(app, drain_s=DRAIN_S, host=config.api.host, port=config.api.port)
     server = SignalledServer(settings)
     async with asyncio.TaskGroup() as group:

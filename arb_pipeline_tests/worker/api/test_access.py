@@ -39,6 +39,7 @@ OPERATORS = {
     "/api/v1/trades/{trade_id}/tags/{tag}",
     "/api/v1/trades/{trade_id}/notes",
     "/api/v1/trades/{trade_id}/notes/{note_id}",
+    "/api/v1/reports/send",
     "/api/v1/logs",
     "/api/v1/diagnostics",
 }

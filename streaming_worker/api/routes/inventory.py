@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import anyio.to_thread
-from fastapi import APIRouter, Body, Path, Request
+from fastapi import APIRouter, Body, Path, Query, Request
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
@@ -14,8 +14,10 @@ from streaming_worker.api.edge import API
 from streaming_worker.api.reading import now
 from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.balances import BalanceQuery, balance_point
+from streaming_worker.api.reading.holdings import pegs, runways
 from streaming_worker.api.reading.paging import DEFAULT_LIMIT, Cursor, Limit, page
 from streaming_worker.api.schemas.base import moment
+from streaming_worker.api.schemas.holdings import Pegs, Runways
 from streaming_worker.api.schemas.risk import Acknowledgement, AdviceNote, BalancePointPage, Inventory
 from streaming_worker.api.security import Operator, Viewer
 from streaming_worker.api.services import Parts, Services, act
@@ -49,6 +51,20 @@ async def get_history(
         total=found.total,
         as_of=moment(parts.clock.now_ns()),
     )
+
+
+@router.get("/runway")
+async def get_runway(
+    _: Viewer, parts: Parts, minutes: Annotated[int, Query(ge=5, le=10_080, description="window of the pace")] = 360
+) -> Runways:
+    """Return how long each balance lasts at its pace of the last minutes."""
+    return await runways(parts.desk, parts.view, minutes=minutes, now_ns=parts.clock.now_ns())
+
+
+@router.get("/pegs")
+def get_pegs(_: Viewer, parts: Parts) -> Pegs:
+    """Return how far each stable coin is from par, by its own book where one is recorded."""
+    return pegs(parts.view, parts.markets.settings, parts.clock.now_ns())
 
 
 @router.post("/advice/{advice_id}/ack")

@@ -1,9 +1,10 @@
 """Daily reports and what was told."""
 
+from datetime import date, timedelta
 from typing import Annotated, Any
 
 import anyio.to_thread
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import FileResponse
 
 from streaming_worker.api.edge import API
@@ -13,12 +14,14 @@ from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.paging import DEFAULT_LIMIT, Cursor, Limit
 from streaming_worker.api.routes.pages import whole_page
 from streaming_worker.api.schemas.base import moment
+from streaming_worker.api.schemas.sending import ReportSchedule, ReportSend, SendReport
 from streaming_worker.api.schemas.system import AlertPage, ReportComparison, ReportDetail, ReportPage
-from streaming_worker.api.security import Viewer
-from streaming_worker.api.services import Parts
+from streaming_worker.api.security import Operator, Viewer
+from streaming_worker.api.services import Parts, act
 from streaming_worker.errors import RequestRefused
 
 router = APIRouter(prefix=API, tags=["reports"])
+LONGEST = timedelta(days=92)
 DayText = Annotated[str, Path(pattern=r"^\d{4}-\d\d-\d\d$", examples=["2026-01-31"])]
 DayQuery = Annotated[str, Query(pattern=r"^\d{4}-\d\d-\d\d$", examples=["2026-01-31"])]
 FileName = Annotated[str, Path(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -44,6 +47,30 @@ async def compare_reports(_: Viewer, parts: Parts, first: DayQuery, second: DayQ
     if missing:
         raise RequestRefused(404, "not_found", f"no figures are published of {missing[0]}")
     return reports.comparison(first, second, figures)
+
+
+@router.get("/reports/schedule")
+def get_schedule(_: Viewer, parts: Parts) -> ReportSchedule:
+    """Return when reports are sent by themselves, and what was sent by hand."""
+    mailing, now_ns = parts.report_room.mailing, parts.clock.now_ns()
+    return ReportSchedule(
+        time=None if mailing is None else mailing.time,
+        timezone=None if mailing is None else mailing.timezone,
+        next_at=None if mailing is None else moment(mailing.next_ns(now_ns)),
+        recipients=len(parts.config.smtp.recipients),
+        may_send=mailing is not None,
+        sends=parts.report_room.newest(),
+    )
+
+
+@router.post("/reports/send", status_code=202)
+def send_report(request: Request, who: Operator, parts: Parts, body: SendReport) -> ReportSend:
+    """Make the report of these days and mail it to its recipients; who has had it gets it no second time."""
+    first, last = (_day_of(text) for text in (body.first, body.last))
+    if not timedelta(0) <= last - first < LONGEST:
+        raise RequestRefused(422, "bad_range", f"a report has 1 to {LONGEST.days} days, the first one first")
+    entry = act(request, who, "report.send", target=body.send_id, after={"first": body.first, "last": body.last})
+    return parts.report_room.order(body.send_id, first, last, entry)
 
 
 @router.get("/reports/{day}")
@@ -77,3 +104,10 @@ async def get_alerts(
         lambda: alert_page(parts.alert_history, query, cursor=cursor, limit=limit)
     )
     return AlertPage(items=found, next_cursor=following, total=None, as_of=moment(parts.clock.now_ns()))
+
+
+def _day_of(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as e:
+        raise RequestRefused(422, "bad_day", f"there is no day {text}") from e

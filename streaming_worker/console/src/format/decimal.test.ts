@@ -1,10 +1,15 @@
 import { describe, expect, it } from "vitest";
 
-import { bps, compare, decimal, dollars, isDecimal, signOf, sum, trimmed, usd } from "./decimal";
+import { bps, compare, decimal, difference, dollars, isDecimal, signOf, sum, trimmed, usd } from "./decimal";
 
 describe("money", () => {
   it("keeps digits that a float would lose", () => {
     expect(decimal("12345678901234567.89", 2)).toBe("12,345,678,901,234,567.89");
+  });
+  it("takes one from another exactly, whatever their digits", () => {
+    expect(difference("1234.5", "0.00000001")).toBe("1234.49999999");
+    expect(difference("-2", "12345678901234567.5")).toBe("-12345678901234569.5");
+    expect(difference("0.10", "0.1")).toBe("0.00");
   });
   it("rounds down, so that a loss never looks smaller", () => {
     expect(usd("1.999")).toBe("+$1.99");

@@ -118,3 +118,10 @@ export function sum(values: readonly Decimal[]): Decimal {
 export function isDecimal(text: string): boolean {
   return SHAPE.test(text.trim());
 }
+
+/** One decimal less another, exactly. */
+export function difference(first: Decimal, second: Decimal): Decimal {
+  const places = Math.max(parse(first).scale, parse(second).scale);
+  const value = scaled(first, places) - scaled(second, places);
+  return `${value < 0n ? "-" : ""}${written(value, places).replaceAll(",", "")}`;
+}

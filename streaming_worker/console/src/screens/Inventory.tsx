@@ -18,6 +18,7 @@ import { Empty, Failed, Loaded, Loading, Panel, Screen } from "../parts/states";
 import { type Column, Table } from "../parts/Table";
 import { Ago, At, NOTHING, useNow } from "../parts/values";
 import { useSay } from "../shell/toasts";
+import { PegTable, RunwayTable } from "./inventory/Outlook";
 
 export default function InventoryScreen(): ReactNode {
   const live = useLive<Inventory>("inventory");
@@ -51,6 +52,8 @@ function Kept({ inventory }: { inventory: Inventory }): ReactNode {
             <Table caption="Transfers on the way" columns={TRANSFERS} rows={inventory.transfers} keyOf={(row) => row.transfer_id} />
           )}
         </Panel>
+        <Panel className="w6" title="How long it lasts" note="at the pace of the record"><RunwayTable /></Panel>
+        <Panel className="w6" title="Stable coins" note="how far from par"><PegTable /></Panel>
         <Panel title="History"><History balances={inventory.balances} /></Panel>
       </div>
     </>

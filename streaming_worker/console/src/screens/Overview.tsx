@@ -12,6 +12,7 @@ import { Empty, Loaded, Loading, Panel, Screen } from "../parts/states";
 import { Ago, Bps, Dot, NOTHING, Num, State, Usd, useNow } from "../parts/values";
 import { FeedTable } from "./parts/FeedTable";
 import { OpportunityHeat } from "./parts/OpportunityHeat";
+import { SinceYouLeft } from "./parts/SinceYouLeft";
 import { TradeStream } from "./parts/TradeStream";
 
 const HOUR_MS = 3_600_000;
@@ -25,6 +26,7 @@ export default function Overview(): ReactNode {
   return (
     <Screen title="Overview" lead="Real or not: what the market showed, what would have been left of it, and whether the record behind it is whole.">
       {status === undefined ? <Loading rows={3} /> : <><Verdict status={status} /><Kpis status={status} hourly={hourly.data} /></>}
+      <SinceYouLeft />
       <div className="cells">
         <Panel className="w8" title="Simulated profit, last 24 hours" note="after all costs, at the primary latency; no order was ever sent">
           <Loaded query={hourly} rows={6}>{(pnl) => <Cumulative pnl={pnl} />}</Loaded>

@@ -3,6 +3,7 @@ import { Button } from "@mantine/core";
 import type { ReactNode } from "react";
 
 import { useGet } from "../api/queries";
+import { useMay } from "../api/session";
 import type { Pnl, PnlGroup } from "../api/types";
 import { drawn } from "../format/decimal";
 import { plain, venueName } from "../format/words";
@@ -17,8 +18,10 @@ import { ExportMenu } from "../parts/tools";
 import { At, Num, Usd } from "../parts/values";
 import { StackPair } from "../parts/Waterfall";
 import { Compare } from "./reports/Compare";
+import { CompareRanges } from "./reports/CompareRanges";
 import { Calendar, Days } from "./reports/Days";
 import { Decay, Lives } from "./reports/Edges";
+import { Mailing, SendButton } from "./reports/Send";
 
 const GROUPS = [
   { value: "day", label: "day" }, { value: "hour", label: "hour" }, { value: "venue", label: "venue" },
@@ -28,13 +31,16 @@ const GROUPS = [
 export default function Reports(): ReactNode {
   const address = useAddress();
   const range = rangeOf(address.values, "week");
+  const maySend = useMay("operator");
+  const first = (range.from ?? new Date().toISOString()).slice(0, 10);
+  const last = lastDay(range.to);
   return (
     <Screen
       title="Reports"
       lead="Profit and loss of any range, what it was made of, and how good the data behind it was. Every figure is simulated and comes from the record."
       actions={<Button variant="default" onClick={() => print()}>Print or save as PDF</Button>}
     >
-      <Panel title="Range" actions={<ExportMenu name="pnl" query={{ ...range, group_by: address.values["by"] ?? "day" }} />}>
+      <Panel title="Range" actions={<div className="row">{maySend ? <SendButton first={first} last={last} label="Mail the report of these days" /> : null}<ExportMenu name="pnl" query={{ ...range, group_by: address.values["by"] ?? "day" }} /></div>}>
         <div className="filters">
           <RangeField address={address} preset="week" />
           <Choice address={address} name="by" label="Group by" all="day" isFirst options={GROUPS.slice(1)} />
@@ -46,10 +52,17 @@ export default function Reports(): ReactNode {
         <Panel className="w6" title="How long opportunities live"><Lives range={range} /></Panel>
         <Panel className="w4" title="Calendar" note="realised net by UTC day"><Calendar /></Panel>
         <Panel className="w8" title="Daily reports" note="as they were mailed, with the verdict on their data"><Days address={address} /></Panel>
+        <Panel className="w6" title="Two ranges side by side"><CompareRanges address={address} /></Panel>
+        <Panel className="w6" title="Mailing" note="on schedule and by hand"><Mailing /></Panel>
         <Panel title="Two days side by side"><Compare address={address} /></Panel>
       </div>
     </Screen>
   );
+}
+
+/** The last UTC day of a range that ends before a moment, or now. */
+function lastDay(to: string | undefined): string {
+  return new Date((to === undefined ? Date.now() : Date.parse(to)) - 1).toISOString().slice(0, 10);
 }
 
 function Profit({ address }: { address: AddressDoor }): ReactNode {
