@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from arb_pipeline_tests.e2e.running_platform import RunningPlatform
 from arb_pipeline_tests.e2e.watched_page import WatchedPage
@@ -19,6 +19,11 @@ _QUIET = (
     "--disable-sync",
 )
 OpenPage = Callable[..., WatchedPage]
+
+
+def open_browser(playwright: Playwright) -> Browser:
+    """Open Debian's chromium, which asks nobody for anything by itself."""
+    return playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(_QUIET))
 
 
 @pytest.fixture(scope="package")
@@ -38,11 +43,10 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatfo
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's chromium, without a window."""
-    executable = shutil.which("chromium")
-    if executable is None:
+    if shutil.which("chromium") is None:
         pytest.skip("needs Debian's chromium (apt-get install chromium)")
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=executable, args=list(_QUIET))
+        opened = open_browser(playwright)
         yield opened
         opened.close()
 

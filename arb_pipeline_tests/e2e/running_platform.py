@@ -122,6 +122,16 @@ class RunningPlatform:
         finally:
             httpx.delete(f"{self._control}/faults", trust_env=False).raise_for_status()
 
+    @contextlib.contextmanager
+    def held(self, name: str) -> Iterator[None]:
+        """Let one process stand still until the block ends."""
+        process = self._processes[name]
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
+
     def state(self) -> dict[str, Any]:
         """Return the worker's health as its gateway tells it."""
         port = self.environ["ARB_PORT_GATEWAY"]

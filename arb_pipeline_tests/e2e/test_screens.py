@@ -3,14 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from arb_pipeline_tests.e2e.conftest import OpenPage
 from arb_pipeline_tests.e2e.running_platform import RunningPlatform, until
-from arb_pipeline_tests.e2e.watched_page import SCREENS, WatchedPage
-
-_SERIOUS = ("serious", "critical")
+from arb_pipeline_tests.e2e.watched_page import SCREENS, WatchedPage, barriers
 
 
 @pytest.fixture
@@ -20,32 +17,19 @@ def admin(open_page: OpenPage) -> Iterator[WatchedPage]:
     assert watched.complaints() == []
 
 
-def _barriers(watched: WatchedPage) -> list[str]:
-    """Return what keeps some people from using what is shown, by the rules of WCAG 2.2 AA."""
-    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "resultTypes": ["violations"]}
-    found = Axe().run(watched.page, options=options).response["violations"]
-    return [
-        f"{rule['id']}: {node['html'][:160]}"
-        for rule in found
-        if rule["impact"] in _SERIOUS
-        for node in rule["nodes"][:3]
-    ]
-
-
 def test_every_screen_is_whole_and_open_to_everybody(platform: RunningPlatform, admin: WatchedPage) -> None:
     for heading in SCREENS:
         admin.open(heading)
         assert admin.page.get_by_text("OBSERVE_ONLY", exact=True).is_visible(), heading
         assert admin.page.locator("main .state-box.bad").count() == 0, heading
-        assert _barriers(admin) == [], heading
+        assert barriers(admin.page) == [], heading
 
 
 def test_nothing_is_cut_off_on_a_phone(open_page: OpenPage) -> None:
     watched = open_page("ann", width=390, height=844)
     for heading in SCREENS:
         watched.open(heading)
-        beyond = watched.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert beyond <= 0, heading
+        assert watched.beyond() <= 0, heading
     assert watched.complaints() == []
 
 
@@ -67,6 +51,6 @@ def test_themes_keep_their_contrast(admin: WatchedPage, theme: str) -> None:
     admin.open("Settings")
     admin.page.get_by_text(theme, exact=True).click()
     admin.open("Overview")
-    assert _barriers(admin) == []
+    assert barriers(admin.page) == []
     admin.open("Settings")
     admin.page.get_by_text("Dark lime", exact=True).click()

@@ -3,6 +3,7 @@
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, expect
 
 from arb_pipeline_tests.e2e.running_platform import PASSWORD
@@ -23,6 +24,19 @@ addEventListener('securitypolicyviolation', (event) => {
   (window.violations ??= []).push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
 });
 """
+_RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+_SERIOUS: Final = ("serious", "critical")
+
+
+def barriers(page: Page) -> list[str]:
+    """Return what keeps some people from using what is shown, by the rules of WCAG 2.2 AA."""
+    found = Axe().run(page, options={"runOnly": _RULES, "resultTypes": ["violations"]}).response["violations"]
+    return [
+        f"{rule['id']}: {node['html'][:160]}"
+        for rule in found
+        if rule["impact"] in _SERIOUS
+        for node in rule["nodes"][:3]
+    ]
 
 
 class WatchedPage:
@@ -58,6 +72,10 @@ class WatchedPage:
         self.page.get_by_role("heading", name=heading, exact=True).wait_for()
         # the policy forbids the page to evaluate text, and so a condition that waits inside it
         expect(self.page.locator("main [aria-label=loading]")).to_have_count(0, timeout=60_000)
+
+    def beyond(self) -> int:
+        """Return by how many pixels the page is wider than its window."""
+        return int(self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
     def complaints(self) -> list[str]:
         """Return what went wrong since the page was opened."""

@@ -44,7 +44,7 @@ class Stand:
 
     def used(self) -> dict[str, Used]:
         """Return what each program has used."""
-        return {name: _used(pid) for name, pid in self.pids.items()}
+        return {name: used_by(pid) for name, pid in self.pids.items()}
 
     def decisions(self) -> dict[float, float]:
         """Return the cumulative counts of the worker's frame-to-decision histogram by upper bound in seconds."""
@@ -96,7 +96,8 @@ def _write_keys(environ: Mapping[str, str], path: Path, users: int) -> None:
     path.write_text("\n".join(values), encoding="utf-8")
 
 
-def _used(pid: int) -> Used:
+def used_by(pid: int) -> Used:
+    """Return what a process has taken so far."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     status: dict[str, Any] = dict(
         line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
