@@ -38,8 +38,8 @@ class RunningPlatform:
     """One run in a folder of its own. ``url`` is where the console is."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
         self.data_dir = folder / "data"
+        self._logs = self.data_dir / "state" / "logs"
         self.environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith("ARB_")},
             **ports_from_base(free_base()),
@@ -146,7 +146,8 @@ class RunningPlatform:
         self._spawn(command, [*_ARB, command])
 
     def _spawn(self, name: str, command: list[str]) -> None:
-        with (self._folder / f"{name}.log").open("ab") as log:
+        self._logs.mkdir(parents=True, exist_ok=True)
+        with (self._logs / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 command, env=self.environ, cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )

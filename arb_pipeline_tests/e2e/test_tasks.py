@@ -58,16 +58,19 @@ def test_a_viewer_follows_an_opportunity_to_its_trade(
 
 
 def test_why_not_is_answered_by_a_reason(platform: RunningPlatform, open_page: OpenPage) -> None:
+    with platform.signed_in("vic") as client:
+        best = until(lambda: client.get("/rejections/summary").json()["best"], "a refusal is on record")
+    reason = str(best[0]["reason"])
     viewer = open_page("vic")
     viewer.open("Opportunities")
     viewer.page.get_by_text("Refused", exact=True).click()
     viewer.settled("Opportunities")
-    viewer.page.get_by_label("Reason").select_option("costs_exceed_edge")
-    viewer.page.wait_for_url("**reason=costs_exceed_edge**")
+    viewer.page.get_by_label("Reason", exact=True).select_option(reason)
+    viewer.page.wait_for_url(f"**reason={reason}**")
     viewer.settled("Opportunities")
     reasons = viewer.page.get_by_role("region", name="Best refused candidates").locator("tbody td .mono")
-    expect(reasons.first).to_have_text("costs_exceed_edge")
-    assert set(reasons.all_inner_texts()) == {"costs_exceed_edge"}
+    expect(reasons.first).to_have_text(reason)
+    assert set(reasons.all_inner_texts()) == {reason}
     assert viewer.complaints() == []
 
 
@@ -100,7 +103,7 @@ def test_an_operator_reads_the_log_and_takes_the_bundle(platform: RunningPlatfor
         operator.page.get_by_role("link", name="Diagnostics bundle").click()
     with zipfile.ZipFile(Path(waiting.value.path())) as bundle:
         texts = [bundle.read(name) for name in bundle.namelist()]
-    assert len(texts) > 3
+    assert len(texts) >= 3
     assert not any(PASSWORD.encode() in text for text in texts)
     with platform.signed_in("vic") as client:
         assert client.get("/logs").status_code == 403

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { age, clock, fromWall, labelAt, stamp, toWall, utcDay } from "./time";
+import { age, brief, clock, fromWall, labelAt, stamp, toWall, utcDay } from "./time";
 
 describe("clock times name their zone", () => {
   it("follows summer time of New York", () => {
@@ -8,6 +8,11 @@ describe("clock times name their zone", () => {
     expect(clock("2026-07-15T16:00:00Z", "et")).toBe("12:00:00 EDT");
     expect(labelAt("2026-03-08T06:59:59Z", "et")).toBe("EST");
     expect(labelAt("2026-03-08T07:00:00Z", "et")).toBe("EDT");
+  });
+  it("leaves the year out in the year that it is, by the zone's own calendar", () => {
+    const now = new Date("2026-11-23T00:00:00Z");
+    expect(brief("2026-11-02T23:10:44Z", "utc", now)).toBe("2 Nov 23:10:44 UTC");
+    expect(brief("2026-01-01T00:00:00Z", "et", now)).toBe("2025-12-31 19:00:00 EST");
   });
   it("writes UTC as UTC", () => {
     expect(stamp("2026-01-15T00:00:00Z", "utc")).toBe("2026-01-15 00:00:00 UTC");

@@ -56,6 +56,16 @@ export function stamp(at: Date | string, zone: Zone): string {
   return `${date} ${time} ${label}`;
 }
 
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** "22 Nov 14:03:09 UTC": for tables, where the year is said only when it is not this one. */
+export function brief(at: Date | string, zone: Zone, now: Date): string {
+  const { date, time, label } = fields(new Date(at), zone);
+  const [year = "", month = "", day = ""] = date.split("-");
+  if (year !== fields(now, zone).date.slice(0, 4)) return `${date} ${time} ${label}`;
+  return `${Number(day)} ${MONTHS[Number(month) - 1] ?? month} ${time} ${label}`;
+}
+
 /** The zone of a moment, for a column's head: "EST", "EDT", "UTC". */
 export function labelAt(at: Date | string, zone: Zone): string {
   return fields(new Date(at), zone).label;

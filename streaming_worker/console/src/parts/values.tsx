@@ -2,7 +2,7 @@
 import { type ReactNode, useCallback, useSyncExternalStore } from "react";
 
 import { bps, type Decimal, decimal, signOf, usd } from "../format/decimal";
-import { age, clock, stamp } from "../format/time";
+import { age, brief, clock, stamp } from "../format/time";
 import { usePreferences } from "../shell/preferences";
 
 export const NOTHING = <span className="muted" title="not known">{"\u2013"}</span>;
@@ -54,7 +54,7 @@ export function At({ at, date = false }: { at: string | null | undefined; date?:
   if (at === null || at === undefined) return NOTHING;
   return (
     <time className="nowrap" dateTime={at} title={stamp(at, "utc")}>
-      {date ? stamp(at, zone) : clock(at, zone)}
+      {date ? brief(at, zone, new Date()) : clock(at, zone)}
     </time>
   );
 }

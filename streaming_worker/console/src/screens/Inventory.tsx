@@ -90,7 +90,7 @@ const TRANSFERS: readonly Column<Transfer>[] = [
   { id: "way", head: "Way", cell: (row) => <>{venueName(row.source)} {"\u2192"} {venueName(row.destination)}</> },
   { id: "amount", head: "Amount", num: true, cell: (row) => `${trimmed(row.amount, 4)} ${row.asset}` },
   { id: "fee", head: "Fee", num: true, cell: (row) => trimmed(row.fee, 6) },
-  { id: "arrives", head: "Arrives", cell: (row) => <At at={row.arrives_at} date /> },
+  { id: "arrives", head: "Arrives", cell: (row) => <At at={row.arrives_at} /> },
 ];
 
 const STEPS: readonly Column<AdviceTransfer>[] = [

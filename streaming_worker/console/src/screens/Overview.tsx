@@ -18,27 +18,28 @@ import { TradeStream } from "./parts/TradeStream";
 const HOUR_MS = 3_600_000;
 
 export default function Overview(): ReactNode {
-  const { status } = useStatus();
+  const { status, isLive } = useStatus();
+  const isOld = !isLive || status?.worker.state !== "up";
   // moves with the hour: a start that moves all the time would ask all the time
   const hour = Math.floor(useNow() / HOUR_MS) * HOUR_MS;
   const from = new Date(hour - 23 * HOUR_MS).toISOString();
   const hourly = useGet<Pnl>("/pnl", { from, group_by: "hour" }, { everyMs: 30_000, keep: true });
   return (
     <Screen title="Overview" lead="Real or not: what the market showed, what would have been left of it, and whether the record behind it is whole.">
-      {status === undefined ? <Loading rows={3} /> : <><Verdict status={status} /><Kpis status={status} hourly={hourly.data} /></>}
+      {status === undefined ? <Loading rows={3} /> : <><Verdict status={status} /><div className={isOld ? "stale" : undefined}><Kpis status={status} hourly={hourly.data} /></div></>}
       <SinceYouLeft />
       <div className="cells">
-        <Panel className="w8" title="Simulated profit, last 24 hours" note="after all costs, at the primary latency; no order was ever sent">
+        <Panel className="w7" title="Simulated profit, last 24 hours" note="after all costs, at the primary latency; no order was ever sent">
           <Loaded query={hourly} rows={6}>{(pnl) => <Cumulative pnl={pnl} />}</Loaded>
         </Panel>
-        <Panel className="w4" title="Why candidates were refused" note={<Link to="/opportunities?view=refused">all refusals</Link>}>
-          <Refusals from={from} />
+        <Panel className="w5" title="Simulated trades, live" note={<Link to="/trades">all trades</Link>}>
+          <TradeStream />
         </Panel>
         <Panel className="w7" title="Opportunities by hour and route" note="best net edge in basis points; a click opens the rows">
           <OpportunityHeat from={from} />
         </Panel>
-        <Panel className="w5" title="Simulated trades, live" note={<Link to="/trades">all trades</Link>}>
-          <TradeStream />
+        <Panel className="w5" title="Why candidates were refused" note={<Link to="/opportunities?view=refused">all refusals</Link>}>
+          <Refusals from={from} />
         </Panel>
         <Panel title="Feeds" note={<Link to="/system">system status</Link>}>
           <FeedTable feeds={status?.feeds} />
@@ -122,6 +123,7 @@ function Cumulative({ pnl }: { pnl: Pnl }): ReactNode {
       <Chart
         title="Cumulative simulated profit and drawdown by hour"
         overTime
+        height={290}
         x={pnl.groups.map((group) => Date.parse(group.group) / 1_000)}
         lines={[
           { label: "cumulative net", colour: "gain", values: pnl.groups.map((group) => drawn(group.cumulative_net_usd)), fill: true, points: pnl.groups.length < 3 },
@@ -143,7 +145,7 @@ function Refusals({ from }: { from: string }): ReactNode {
         <>
           <Bars
             label="Reasons, by how often"
-            bars={reasons.slice(0, 9).map((reason) => ({
+            bars={reasons.slice(0, 6).map((reason) => ({
               key: reason.reason,
               label: meaning(reason.reason),
               title: `${meaning(reason.reason)} (${reason.reason})`,

@@ -66,7 +66,7 @@ const FEES: readonly Column<FeeLine>[] = [
   { id: "venue", head: "Venue", cell: (line) => <span className="strong">{venueName(line.venue)}</span> },
   { id: "symbol", head: "Market", cell: (line) => line.symbol ?? "all" },
   { id: "taker", head: "Taker fee", num: true, cell: (line) => `${line.taker_percent} %` },
-  { id: "from", head: "Valid from", cell: (line) => <At at={line.valid_from_at} date /> },
+  { id: "from", head: "Valid from", cell: (line) => (Date.parse(line.valid_from_at) === 0 ? "the beginning" : <At at={line.valid_from_at} date />) },
   { id: "to", head: "Until before", cell: (line) => (line.valid_to_at === null ? "further notice" : <At at={line.valid_to_at} date />) },
   { id: "now", head: "Now", cell: (line) => <State state={line.is_in_force ? "active" : "not in force"} /> },
   { id: "source", head: "Source", wrap: true, cell: (line) => line.source },

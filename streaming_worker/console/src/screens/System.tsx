@@ -69,7 +69,7 @@ function micros(value: number | null): ReactNode {
 }
 
 const DELAYS: readonly Column<Latency["worker"][number]>[] = [
-  { id: "title", head: "From, to", cell: (line) => <span className="strong" title={line.name}>{line.title}{line.title === "Delay of delivery by the venue's clock" ? `: ${line.name}` : ""}</span> },
+  { id: "title", head: "From, to", wrap: true, cell: (line) => <span className="strong" title={line.name}>{line.title}{line.title === "Delay of delivery by the venue's clock" ? `: ${line.name}` : ""}</span> },
   { id: "count", head: "Count", num: true, cell: (line) => <Num value={line.count} /> },
   { id: "p50", head: "Half within", num: true, cell: (line) => micros(line.p50_us) },
   { id: "p99", head: "99 % within", num: true, cell: (line) => micros(line.p99_us) },

@@ -61,6 +61,7 @@ export function Shell(): ReactNode {
 function Bar({ view, onHelp }: { view: StatusView; onHelp: () => void }): ReactNode {
   const { status } = view;
   const risk = status?.risk.state ?? null;
+  const isOld = !view.isLive || status?.worker.state !== "up";
   return (
     <div className="shell-bar">
       <Link className="brand" to="/"><img src="/icon.svg" alt="" />arb</Link>
@@ -69,7 +70,7 @@ function Bar({ view, onHelp }: { view: StatusView; onHelp: () => void }): ReactN
         <State state={risk ?? "unknown"} />
       </Link>
       <ul className="venues" aria-label="Feeds">
-        {(status?.feeds ?? []).map((feed) => <FeedDot key={feed.id} feed={feed} isOld={!view.isLive} />)}
+        {(status?.feeds ?? []).map((feed) => <FeedDot key={feed.id} feed={feed} isOld={isOld} />)}
       </ul>
       <span className="grow" />
       <Alarms alarms={status?.alarms ?? []} />
@@ -98,10 +99,11 @@ function Clocks(): ReactNode {
   const now = useNow();
   const { zone } = usePreferences();
   const second = zone === "utc" ? "local" : zone;
+  const [utc, here] = [clock(new Date(now), "utc"), clock(new Date(now), second)];
   return (
     <span className="clocks" aria-label="Clocks">
-      <time>{clock(new Date(now), "utc")}</time>
-      <time className="muted">{second === "local" ? "here " : ""}{clock(new Date(now), second)}</time>
+      <time>{utc}</time>
+      {here === utc ? null : <time className="muted">{second === "local" ? "here " : ""}{here}</time>}
     </span>
   );
 }
@@ -137,7 +139,7 @@ function Account({ onHelp }: { onHelp: () => void }): ReactNode {
   return (
     <Menu position="bottom-end" withinPortal>
       <Menu.Target>
-        <Button variant="default">{session.username} {"\u00b7"} {session.role}</Button>
+        <Button variant="default" className="account">{session.username}<span className="account-role">{" \u00b7 "}{session.role}</span></Button>
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>Times are shown in</Menu.Label>

@@ -32,13 +32,13 @@ export function closedColumns(set: AddressDoor["set"]): readonly Column<Opportun
     { id: "gross", head: "Gross", num: true, cell: (row) => <Usd value={row.peak?.stack.gross_usd} places={3} /> },
     { id: "net", head: "Net", num: true, sort: "net_usd", title: "predicted net of all costs at the best moment", cell: (row) => <Usd value={row.peak_net_usd} places={3} arrow /> },
     { id: "edge", head: "Edge, bps", num: true, sort: "net_edge_bps", cell: (row) => <Bps value={row.peak_net_edge_bps} /> },
+    { id: "grade", head: "Real?", title: "A: capturable at leisure, F: not at all", cell: (row) => <Grade grade={row.grade} /> },
+    { id: "realised", head: "Realised", num: true, sort: "realised_net_usd", title: "what the simulated trade at the primary latency earned", cell: (row) => <Usd value={row.realised_net_usd} places={3} arrow /> },
     { id: "cex_age", head: "Exchange age", num: true, title: "age of the exchange's price at the decision", cell: (row) => <Ms value={row.cex_age_ms} oldFrom={1_000} /> },
     { id: "pool_age", head: "Pool age", num: true, cell: (row) => <Ms value={row.pool_age_ms} oldFrom={2_000} /> },
     { id: "life", head: "Lived", num: true, sort: "lifetime_ms", cell: (row) => <Ms value={row.lifetime_ms} /> },
     { id: "seen", head: "Seen", num: true, cell: (row) => row.updates },
     { id: "closed", head: "Closed by", cell: (row) => row.close_reason === null ? "still open" : plain(row.close_reason) },
-    { id: "grade", head: "Real?", title: "A: capturable at leisure, F: not at all", cell: (row) => <Grade grade={row.grade} /> },
-    { id: "realised", head: "Realised", num: true, sort: "realised_net_usd", title: "what the simulated trade at the primary latency earned", cell: (row) => <Usd value={row.realised_net_usd} places={3} arrow /> },
     { id: "kept", head: "Kept", num: true, title: "share of the predicted net that was left at the primary latency", cell: (row) => (row.kept_percent === null ? NOTHING : `${trimmed(row.kept_percent, 1)} %`) },
   ];
 }

@@ -8,16 +8,23 @@ import { venueName } from "../../format/words";
 import { useLive } from "../../live/store";
 import { Empty, Loading } from "../../parts/states";
 import { type Column, Table } from "../../parts/Table";
-import { At, State, Usd } from "../../parts/values";
+import { At, toneOf, Usd } from "../../parts/values";
 
-const SHOWN = 12;
+const SHOWN = 9;
 
 const COLUMNS: readonly Column<Trade>[] = [
   { id: "at", head: "Decided", cell: (trade) => <Link to={`/trades?trade=${trade.id}`}><At at={trade.decided_at} /></Link> },
   { id: "route", head: "Route", cell: (trade) => <>{venueName(trade.buy_venue)} {"\u2192"} {venueName(trade.sell_venue)}</> },
   { id: "net", head: "Net", num: true, cell: (trade) => <Usd value={trade.realised_net_usd} places={3} arrow /> },
-  { id: "legs", head: "Legs", cell: (trade) => <span className="row nowrap">{trade.statuses.map((status, index) => <State key={index} state={status} />)}</span> },
+  { id: "legs", head: "Legs", cell: (trade) => <Legs statuses={trade.statuses} /> },
 ];
+
+/** What became of the legs in one word where they agree: here there is little room. */
+function Legs({ statuses }: { statuses: Trade["statuses"] }): ReactNode {
+  const bad = statuses.find((status) => toneOf(status) !== "good");
+  const words = bad === undefined ? "filled" : bad.toLowerCase();
+  return <span className={`tag ${toneOf(words)}`} title={statuses.join(", ")}>{words}</span>;
+}
 
 /** The newest simulated trades at the primary latency, as they complete; holding them still counts what comes. */
 export function TradeStream(): ReactNode {

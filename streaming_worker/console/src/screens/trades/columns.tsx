@@ -20,9 +20,9 @@ export function tradeColumns(set: AddressDoor["set"]): readonly Column<Trade>[] 
     { id: "notional", head: "Notional", num: true, sort: "notional_usd", cell: (trade) => `$${trimmed(trade.notional_usd, 2)}` },
     { id: "predicted", head: "Predicted", num: true, sort: "predicted_net_usd", cell: (trade) => <Usd value={trade.predicted_net_usd} places={3} /> },
     { id: "realised", head: "Realised", num: true, sort: "realised_net_usd", cell: (trade) => <Usd value={trade.realised_net_usd} places={3} arrow /> },
+    { id: "grade", head: "Grade", cell: (trade) => <Grade grade={trade.grade} /> },
     { id: "difference", head: "Difference", num: true, cell: (trade) => <Usd value={trade.difference_usd} places={3} /> },
     { id: "bps", head: "Realised, bps", num: true, cell: (trade) => <Bps value={trade.realised_net_bps} /> },
     { id: "legs", head: "Legs", cell: (trade) => <span className="row nowrap">{trade.statuses.map((status, index) => <State key={index} state={status} />)}</span> },
-    { id: "grade", head: "Grade", cell: (trade) => <Grade grade={trade.grade} /> },
   ];
 }
