@@ -110,6 +110,6 @@ def test_a_filter_is_a_link(platform: RunningPlatform, open_page: OpenPage) -> N
     viewer.settled("Simulated trades")
     assert viewer.page.get_by_label("Latency").input_value() == "500"
     assert viewer.page.get_by_label("Net at least, $").input_value() == "0.5"
-    for cell in viewer.page.get_by_role("region", name="Simulated trades").locator("tbody tr td:nth-child(4)").all():
+    for cell in viewer.page.get_by_role("region", name="Simulated trades").locator("tbody tr td:nth-child(7)").all():
         assert cell.inner_text() == "500 ms"
     assert viewer.complaints() == []

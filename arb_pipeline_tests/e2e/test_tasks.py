@@ -59,7 +59,7 @@ def test_a_viewer_follows_an_opportunity_to_its_trade(
 
 def test_why_not_is_answered_by_a_reason(platform: RunningPlatform, open_page: OpenPage) -> None:
     with platform.signed_in("vic") as client:
-        best = until(lambda: client.get("/rejections/summary").json()["best"], "a refusal is on record")
+        best = until(lambda: client.get("/rejections/summary").json()["best"], "a refusal is on record", bound_s=150)
     reason = str(best[0]["reason"])
     viewer = open_page("vic")
     viewer.open("Opportunities")

@@ -139,7 +139,7 @@ function Account({ onHelp }: { onHelp: () => void }): ReactNode {
   return (
     <Menu position="bottom-end" withinPortal>
       <Menu.Target>
-        <Button variant="default" className="account">{session.username}<span className="account-role">{" \u00b7 "}{session.role}</span></Button>
+        <Button variant="default" className="account">{session.username}<span className="account-role">{"\u00a0\u00b7\u00a0"}{session.role}</span></Button>
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>Times are shown in</Menu.Label>
