@@ -18,7 +18,7 @@ CONSOLE_BUILT := $(CONSOLE)/dist/index.html
 CONSOLE_SOURCES := $(shell find $(CONSOLE)/src $(CONSOLE)/public -type f ! -name schema.d.ts 2>/dev/null) \
   $(CONSOLE)/index.html $(CONSOLE)/package.json $(CONSOLE)/vite.config.ts $(CONSOLE)/compress.js $(CONSOLE)/tsconfig.json docs/openapi.json
 
-.PHONY: help install console demo demo-check test test-slow chaos faults soak lint format bench bench-lake bench-hour lineage api-docs budgets pictures wheel wheel-check load clean
+.PHONY: help install console demo demo-check test test-slow chaos faults soak lint format bench bench-lake bench-hour lineage api-docs budgets pictures console-pictures wheel wheel-check load clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -142,8 +142,8 @@ load: install  ## 100, 500 and 1,000 users at the API, and what the worker feels
 budgets: install $(CONSOLE_BUILT)  ## what the console weighs and costs, against its budgets; on a quiet machine
 	$(BIN)/python -m arb_pipeline_tests.e2e.budgets $(if $(MINUTES),--minutes $(MINUTES))
 
-pictures: install  ## docs/images of the console from a running demo; it asks for the password
-	$(BIN)/python -m arb_pipeline_tests.e2e.pictures $(if $(CONSOLE_URL),--url $(CONSOLE_URL))
+console-pictures: install  ## docs/images of the console from a running demo; it asks for the password
+	$(BIN)/python -m arb_pipeline_tests.e2e.console_pictures $(if $(CONSOLE_URL),--url $(CONSOLE_URL))
 
 wheel: install $(CONSOLE_BUILT)  ## build dist/*.whl
 	uv=$$($(FIND_UV)); "$$uv" build --wheel --quiet --out-dir dist
