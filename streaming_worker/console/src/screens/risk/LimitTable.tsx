@@ -36,11 +36,11 @@ export function LimitTable({ limits }: { limits: readonly Limit[] }): ReactNode 
     { id: "what", head: "By", wrap: true, cell: (limit) => <span className="muted small">{limit.used_what ?? "a condition"}</span> },
     { id: "share", head: "Share of it", cell: (limit) => <Use limit={limit} /> },
     { id: "headroom", head: "Headroom", num: true, cell: (limit) => (limit.headroom === null ? NOTHING : `${trimmed(limit.headroom, 4)} ${limit.unit}`) },
-    { id: "range", head: "May be", num: true, cell: (limit) => `${trimmed(limit.least, 4)} to ${trimmed(limit.greatest, 4)}` },
     ...(mayEdit ? [{
       id: "edit", head: "Change",
       cell: (limit: Limit) => <Button size="compact-xs" variant="default" onClick={() => setEdited(limit)} aria-label={`Change ${limit.title}`}>Change{"\u2026"}</Button>,
     }] : []),
+    { id: "range", head: "May be", num: true, cell: (limit) => `${trimmed(limit.least, 4)} to ${trimmed(limit.greatest, 4)}` },
   ];
   if (limits.length === 0) return <Empty title="The worker does not answer, so its limits are not known." />;
   return (
