@@ -47,7 +47,7 @@ def test_an_error_names_its_request(platform: RunningPlatform, open_page: OpenPa
     viewer = open_page("vic")
     viewer.page.goto(f"{platform.url}/trades?trade=there-is-no-such-trade")
     alert = viewer.page.get_by_role("dialog").get_by_role("alert")
-    expect(alert).to_contain_text("request")
+    expect(alert).to_contain_text("request", timeout=30_000)
     assert len(alert.locator("code").last.inner_text()) >= 8
     # the browser notes the refused answer; nothing else may have gone wrong
     assert [line for line in viewer.complaints() if "Failed to load resource" not in line] == []
