@@ -69,7 +69,9 @@ def test_one_venue_is_halted_while_the_others_go_on(platform: RunningPlatform, o
 def test_a_trade_is_tagged_and_found_by_its_tag(platform: RunningPlatform, open_page: OpenPage) -> None:
     operator = open_page("oli")
     with platform.signed_in("oli") as client:
-        trade = until(lambda: client.get("/trades", params={"limit": 1}).json()["items"], "a trade")[0]["id"]
+        trade = until(
+            lambda: client.get("/trades", params={"limit": 1, "sort": "decided_at"}).json()["items"], "a trade"
+        )[0]["id"]
         operator.page.goto(f"{platform.url}/trades?trade={trade}&range=all")
         drawer = operator.page.get_by_role("dialog", name="Simulated trade")
         drawer.get_by_label("New tag").fill("odd-fill")
