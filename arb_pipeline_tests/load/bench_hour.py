@@ -34,6 +34,7 @@ ROWS: Final = 10_000_000
 HOUR: Final = Hour.from_key("2025-03-08-21:00")
 _LEVELS: Final = 5
 _EPISODE_TICKS: Final = 600
+_SHOWN_LOG: Final = 6_000
 Facts = dict[str, float]
 Work = Callable[[], bool]
 # What is given a data folder and returns the work that is timed: code is loaded before the clock starts.
@@ -202,12 +203,15 @@ CONTESTANTS: Final[dict[str, tuple[Contestant, Contestant]]] = {
 def measure(name: str, side: int, data_dir: Path) -> Facts:
     """Run one side of a contest in a process of its own. Raises CalledProcessError when it fails."""
     command = [sys.executable, "-m", __spec__.name if __spec__ else __name__, name, str(side), str(data_dir)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    output = process.stdout.read() if process.stdout else ""
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command, output)
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        output = process.stdout.read() if process.stdout else ""
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            log.seek(0)
+            sys.stderr.write(log.read()[-_SHOWN_LOG:])
+            raise subprocess.CalledProcessError(process.returncode, command, output)
     seconds = json.loads(output.strip().splitlines()[-1])["seconds"]
     return {"seconds": seconds, "peak_mb": usage.ru_maxrss * 1024 // 1_000_000}
 
