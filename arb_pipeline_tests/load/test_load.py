@@ -10,7 +10,7 @@ from arb_pipeline_tests.load.viewers import measure_viewers
 def test_twenty_users_are_answered_and_the_worker_goes_on(tmp_path: Path) -> None:
     with open_stand(tmp_path, 20) as stand:
         row = measure(stand, 20, 10)
-        crowd = measure_viewers(stand, 12, 2, 12)
+        crowd = measure_viewers(stand, 12, 2, 6)
     assert row["errors"] == 0, row
     assert row["requests"] > 20
     assert row["p50_ms"] is not None
