@@ -8,6 +8,16 @@ import pytest
 import structlog
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+# What takes minutes to make is made once: the tests that share it run on one worker of the test runner.
+SHARED = {"evening": "evening", "platform": "browser"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that share something expensive into one group."""
+    for item in items:
+        group = next((SHARED[name] for name in getattr(item, "fixturenames", ()) if name in SHARED), None)
+        if group is not None:
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from streaming_worker.storage.sink import Sink, SinkSettings
 SCRIPT = Path(__file__).with_name("lake_process.py")
 REPOSITORY = Path(__file__).resolve().parents[2]
 LONG_S = 300.0
-BOUND_S = 60.0
+BOUND_S = 150.0
 FACTS = "SELECT count(*), count(DISTINCT seq), coalesce(max(seq), 0) FROM book_updates"
 
 

@@ -163,7 +163,7 @@ class WorkerLink:
         try:
             headers = outgoing_headers()
             answer = await self._client.post("/command", json=body, headers=headers, timeout=_COMMAND_S)
-        except httpx.HTTPError as e:
+        except (httpx.HTTPError, RuntimeError) as e:  # RuntimeError: the link was closed, the API is going down
             raise RequestRefused(503, "worker_down", "the worker does not answer; nothing was changed") from e
         content = msgspec.json.decode(answer.content)
         if answer.status_code >= 400 or not isinstance(content, dict):

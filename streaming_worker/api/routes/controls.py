@@ -91,9 +91,9 @@ async def approve(
     """Agree to looser limits that somebody else asked for, and put them in force."""
     proposal = await _decide(request, who, parts, proposal_id, body.reason, status="approved")
     wanted = ChangeLimits(limits=proposal.limits, reason=proposal.reason, minutes=proposal.minutes)
-    found = previews(live_risk(parts), wanted.limits)
     reason = f"{proposal.reason} (asked by {proposal.actor}; {who.actor} agreed: {body.reason})"[:500]
     try:
+        found = previews(live_risk(parts), wanted.limits)
         content = _content(parts, wanted)
         result = await send(request, who, parts, CommandKind.SET_LIMITS, reason, changes=found, **content)
     except RequestRefused:
