@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from arb_pipeline.hours import day_of
 from streaming_worker.config import Config, SmtpConfig, load_config
+from streaming_worker.config.local_time import report_time
 from streaming_worker.config.settings import FILE_ENV
 from streaming_worker.core.units import NANOS_PER_DAY
 from streaming_worker.errors import ConfigError
@@ -60,6 +60,7 @@ def load_settings(environ: Mapping[str, str], *, now_ns: int) -> PipelineSetting
     config = load_config(None, environ)
     is_demo = config.profile == "demo"
     paths = config.paths
+    report = report_time(environ)
     return PipelineSettings(
         platform=config,
         data_dir=paths.data_dir.absolute(),
@@ -78,8 +79,8 @@ def load_settings(environ: Mapping[str, str], *, now_ns: int) -> PipelineSetting
         backup_folder=config.backup.folder,
         backup_keep=config.backup.keep,
         settings_file=Path(file) if (file := environ.get(FILE_ENV)) else None,
-        report_timezone=_timezone(environ, "ARB_REPORT_TIMEZONE", "UTC"),
-        report_time=_time_of_day(environ, "ARB_REPORT_TIME", "06:30"),
+        report_timezone=report.timezone,
+        report_time=report.at,
         console_url=_url(environ, "ARB_REPORT_CONSOLE_URL", f"http://{config.api.host}:{config.api.port}"),
         dagster_url=f"http://{config.dagster.host}:{config.dagster.port}",
     )
@@ -104,24 +105,8 @@ def _day(environ: Mapping[str, str], name: str, default: str) -> str:
         raise ConfigError(f"{name}: expected a day as in 2026-01-31, received {text!r}", key=name) from e
 
 
-def _time_of_day(environ: Mapping[str, str], name: str, default: str) -> time:
-    text = environ.get(name) or default
-    try:
-        return time.fromisoformat(text)
-    except ValueError as e:
-        raise ConfigError(f"{name}: expected a time of day as in 06:30, received {text!r}", key=name) from e
-
-
 def _url(environ: Mapping[str, str], name: str, default: str) -> str:
     text = (environ.get(name) or default).rstrip("/")
     if not text.startswith(("http://", "https://")) or not text.isprintable() or " " in text:
         raise ConfigError(f"{name}: expected an address as in https://console.example, received {text!r}", key=name)
     return text
-
-
-def _timezone(environ: Mapping[str, str], name: str, default: str) -> str:
-    text = environ.get(name) or default
-    try:
-        return ZoneInfo(text).key
-    except (ZoneInfoNotFoundError, ValueError) as e:
-        raise ConfigError(f"{name}: expected a time zone as in Europe/London, received {text!r}", key=name) from e

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
+from streaming_worker.config.local_time import time_zone
 from streaming_worker.core.units import NANOS_PER_SECOND, Nanos
 from streaming_worker.errors import ConfigError
 
@@ -55,14 +56,6 @@ def quiet_hours(text: str | None, zone: str) -> QuietHours | None:
     if start == end or start.tzinfo is not None or end.tzinfo is not None:
         raise _refused(text)
     return QuietHours(start, end, place)
-
-
-def time_zone(name: str, *, key: str) -> ZoneInfo:
-    """Return a zone by its name. Raises ConfigError."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as e:
-        raise ConfigError(f"{key}: expected a time zone as in Europe/London, received {name!r}", key=key) from e
 
 
 def _refused(text: str) -> ConfigError:

@@ -1,22 +1,20 @@
 """Start the pipeline's report program and read what it says; the pipeline itself is never imported here."""
 
-import re
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any
 
 import msgspec
 
 from streaming_worker.api.report_room import Mailing, Sent
+from streaming_worker.config.local_time import report_time
 from streaming_worker.errors import ConfigError, OperationError
 
 _CONFIGURATION = 2
 _PATIENCE_S = 900
-_TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,20 +66,14 @@ def run_report(order: ReportOrder, environ: Mapping[str, str]) -> ReportAnswer:
 
 def mailing(environ: Mapping[str, str]) -> Mailing:
     """Return how the API sends reports, and when the pipeline does. Raises ConfigError for a time that is none."""
-    time, timezone = environ.get("ARB_REPORT_TIME", "06:30"), environ.get("ARB_REPORT_TIMEZONE", "UTC")
-    if not _TIME.fullmatch(time):
-        raise ConfigError(f"ARB_REPORT_TIME: expected a time as in 06:30, received {time!r}", key="ARB_REPORT_TIME")
-    try:
-        ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError) as e:
-        raise ConfigError(f"ARB_REPORT_TIMEZONE: there is no zone {timezone!r}", key="ARB_REPORT_TIMEZONE") from e
+    due = report_time(environ)
 
     def send(first: date, last: date) -> Sent:
         order = ReportOrder(first=first, last=last, is_sent=True, is_repeated=False, recipients=())
         answer = run_report(order, environ)
         return Sent(answer.lines, answer.error)
 
-    return Mailing(send, time, timezone)
+    return Mailing(send, f"{due.at:%H:%M}", due.timezone)
 
 
 def _lines(answer: Mapping[str, Any]) -> tuple[str, ...]:
