@@ -117,14 +117,16 @@ class RecordReader:
         raise StorageError("the record changes faster than it can be opened", path=str(self._data_dir))
 
     def _look(self) -> SegmentReader | None:
-        infos = list_segments(self._data_dir, self._worker)
+        # All are listed only where copies of them are kept: those of segments that are gone go too.
+        there = list_segments(self._data_dir, None if self._copies is not None else self._worker)
+        infos = [info for info in there if self._worker in (None, info.worker)]
         manifest = read_manifest(self._lake)
         own = [info for info in infos if not manifest.knows(info.worker, info.path) and self._is_recent(info)]
         files = [file for file in manifest.files if self._wants(file)]
         lake_files = _by_table(self._lake, files)
         reader = SegmentReader(from_ns=self._from_ns, to_ns=self._to_ns, lake_files=lake_files, copies=self._copies)
         if self._copies is not None:
-            self._copies.forget_others({info.path for info in list_segments(self._data_dir)})
+            self._copies.forget_others({info.path for info in there})
         try:
             for info in own:
                 reader.attach(info.path)
