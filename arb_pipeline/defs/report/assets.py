@@ -1,5 +1,6 @@
 """The reports of days and weeks: made from the published file, kept as files, mailed once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import dagster as dg
@@ -32,57 +33,6 @@ _BY_CONDITION = "dagster/from_automation_condition"
 _RETRIES = dg.RetryPolicy(max_retries=3, delay=20, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL)
 
 
-@dg.asset(
-    group_name="report",
-    owners=OWNERS,
-    kinds={"email", "duckdb"},
-    code_version="2",
-    partitions_def=DAYS,
-    deps=["pnl_hourly", "published_database"],
-    retry_policy=_RETRIES,
-    automation_condition=_LATE_DATA,
-)
-def daily_report(
-    context: dg.AssetExecutionContext,
-    config: ReportConfig,
-    lake: Lake,
-    published: Published,
-    reports: Reports,
-    mailer: Mailer,
-) -> dg.MaterializeResult[None]:
-    """The report of a UTC day for managers: result, data quality, what was real, where the money went, gaps.
-
-    Kept under reports/<day> as HTML, text, pictures, CSV and XLSX. Mailed once per recipient and edition: the
-    final one when the day is over and worked on, else the day so far.
-    """
-    return _produced(context, Period.of_day(context.partition_key), config, Out(lake, published, reports, mailer))
-
-
-@dg.asset(
-    group_name="report",
-    owners=OWNERS,
-    kinds={"email", "duckdb"},
-    code_version="1",
-    partitions_def=WEEKS,
-    deps=["pnl_hourly", "published_database"],
-    retry_policy=_RETRIES,
-    automation_condition=_LATE_DATA,
-)
-def weekly_report(
-    context: dg.AssetExecutionContext,
-    config: ReportConfig,
-    lake: Lake,
-    published: Published,
-    reports: Reports,
-    mailer: Mailer,
-) -> dg.MaterializeResult[None]:
-    """The report of a week of UTC days, Monday to Sunday: the days beside each other, and what they come to.
-
-    Kept under reports/<Monday>_<Sunday> and mailed once per recipient, like that of a day.
-    """
-    return _produced(context, Period.of_week(context.partition_key), config, Out(lake, published, reports, mailer))
-
-
 @dataclass(frozen=True, slots=True)
 class Out:
     """What a report is made of, and where it goes."""
@@ -91,6 +41,65 @@ class Out:
     published: Published
     reports: Reports
     mailer: Mailer
+
+
+def _report(
+    name: str,
+    partitions: dg.TimeWindowPartitionsDefinition,
+    period_of: Callable[[str], Period],
+    *,
+    code_version: str,
+    description: str,
+) -> dg.AssetsDefinition:
+    """Return the asset of a report; ``period_of`` turns a partition's key into its days."""
+
+    @dg.asset(
+        name=name,
+        group_name="report",
+        owners=OWNERS,
+        kinds={"email", "duckdb"},
+        code_version=code_version,
+        description=description,
+        partitions_def=partitions,
+        deps=["pnl_hourly", "published_database"],
+        retry_policy=_RETRIES,
+        automation_condition=_LATE_DATA,
+    )
+    def made(
+        context: dg.AssetExecutionContext,
+        config: ReportConfig,
+        lake: Lake,
+        published: Published,
+        reports: Reports,
+        mailer: Mailer,
+    ) -> dg.MaterializeResult[None]:
+        """Make it, keep it and mail it."""
+        return _produced(context, period_of(context.partition_key), config, Out(lake, published, reports, mailer))
+
+    return made
+
+
+daily_report = _report(
+    "daily_report",
+    DAYS,
+    Period.of_day,
+    code_version="2",
+    description="""The report of a UTC day for managers: result, data quality, what was real, where the money went,
+gaps.
+
+Kept under reports/<day> as HTML, text, pictures, CSV and XLSX. Mailed once per recipient and edition: the
+final one when the day is over and worked on, else the day so far.""",
+)
+weekly_report = _report(
+    "weekly_report",
+    WEEKS,
+    Period.of_week,
+    code_version="1",
+    description="""The report of a week of UTC days, Monday to Sunday: the days beside each other, and what they come
+to.
+
+Kept under reports/<Monday>_<Sunday> and mailed once per recipient, like that of a day.""",
+)
 
 
 def _produced(
