@@ -32,7 +32,8 @@ DESK: Final = (1280, 800)
 PHONE: Final = (390, 844)
 _MOST_HEIGHT: Final = {DESK: 1_700, PHONE: 1_900}
 _COLOURS: Final = 160
-_SETTLE_MS: Final = 2_500
+_SETTLE_MS: Final = 6_000
+"""Time for what comes late; and sixteen views in a minute would ask for more than the API gives one address."""
 
 
 def sign_in(page: Page, url: str, user: str, password: str) -> None:

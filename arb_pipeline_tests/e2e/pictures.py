@@ -22,14 +22,13 @@ from typing import Final
 
 from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
+from arb_pipeline_tests.e2e.conftest import open_browser
 from arb_pipeline_tests.e2e.running_platform import REPOSITORY, until
 from arb_pipeline_tests.fixtures.free_ports import free_base
 from streaming_worker.operations.ports import ports_from_base
 
 _READY_S: Final = 900.0
 _SETTLED_MS: Final = 6_000
-_SWITCHES: Final = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
-                    "--disable-component-update", "--disable-sync"]  # fmt: skip
 _DAGSTER: Final = {
     "asset-graph": "/locations/arb_pipeline/asset-groups/marts",
     "asset-partitions": "/assets/replayed_outputs?view=partitions",
@@ -111,15 +110,14 @@ def _upper_part(page: Page, width: int) -> FloatRect:
 def main(arguments: list[str]) -> None:
     """Retake all pictures."""
     target = Path(arguments[0]) if arguments else REPOSITORY / "docs" / "images"
-    program = shutil.which("chromium")
-    if program is None:
+    if shutil.which("chromium") is None:
         sys.exit("needs chromium on PATH")
     with (
         tempfile.TemporaryDirectory(prefix="arb-pictures-") as folder,
         demo(Path(folder)) as environ,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=program, args=_SWITCHES)
+        browser = open_browser(playwright)
         take(browser, Path(folder), environ, target)
         browser.close()
 

@@ -2,12 +2,12 @@
 
 import random
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from arb_pipeline_tests.failure.lake_process import compact_quickly, remove_compacted
+from arb_pipeline_tests.fixtures.spoiled_bytes import Damage, flipped, truncated, zeroed
 from streaming_worker.adapters.clock import AnchoredClock
 from streaming_worker.core.events import BookDelta
 from streaming_worker.errors import StorageError
@@ -21,7 +21,6 @@ EVENTS = 4_000
 NOON = 1_767_268_800 * 10**9
 ROWS = "SELECT seq, received_ns, side, price_e8, size_e8 FROM book_updates ORDER BY ALL"
 TIMES = 12
-Damage = Callable[[bytes, int], bytes]
 
 
 @pytest.fixture(scope="module")
@@ -37,18 +36,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     compact_quickly(folder)
     remove_compacted(folder)
     return folder
-
-
-def truncated(data: bytes, at: int) -> bytes:
-    return data[:at]
-
-
-def flipped(data: bytes, at: int) -> bytes:
-    return data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :]
-
-
-def zeroed(data: bytes, at: int) -> bytes:
-    return data[:at] + bytes(min(4_096, len(data) - at)) + data[at + 4_096 :]
 
 
 def rows(data_dir: Path) -> list[tuple]:

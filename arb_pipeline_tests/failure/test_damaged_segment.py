@@ -2,11 +2,11 @@
 
 import random
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from arb_pipeline_tests.fixtures.spoiled_bytes import Damage, flipped, truncated, zeroed
 from streaming_worker.adapters.clock import AnchoredClock
 from streaming_worker.core.events import BookDelta, Event
 from streaming_worker.errors import StorageError
@@ -40,22 +40,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def truncated(data: bytes, at: int) -> bytes:
-    return data[:at]
-
-
-def flipped(data: bytes, at: int) -> bytes:
-    return data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :]
-
-
-def zeroed(data: bytes, at: int) -> bytes:
-    return data[:at] + bytes(min(4_096, len(data) - at)) + data[at + 4_096 :]
-
-
 @pytest.mark.parametrize("damage", [truncated, flipped, zeroed])
-def test_a_damaged_segment_gives_every_row_or_a_named_error(
-    damage: Callable[[bytes, int], bytes], whole: Path, tmp_path: Path
-) -> None:
+def test_a_damaged_segment_gives_every_row_or_a_named_error(damage: Damage, whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole, tmp_path / "data")
     (info,) = list_segments(tmp_path / "data")
     data, rows, refusals = info.path.read_bytes(), expected(), list[StorageError]()
