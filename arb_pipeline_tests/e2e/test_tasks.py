@@ -57,6 +57,37 @@ def test_a_viewer_follows_an_opportunity_to_its_trade(
     assert viewer.complaints() == []
 
 
+def test_an_open_opportunity_shows_what_is_known_so_far(platform: RunningPlatform, open_page: OpenPage) -> None:
+    viewer = open_page("vic")
+    viewer.page.goto(f"{platform.url}/opportunities?view=live")
+    panel = viewer.page.locator("section", has=viewer.page.get_by_role("heading", name="Open now"))
+    panel.locator("tbody .opener").first.click(timeout=60_000)
+    drawer = viewer.page.get_by_role("dialog", name="Opportunity")
+    # it may end while it is looked at: then the drawer goes on to what is known by then
+    drawer.get_by_text(re.compile("still open|closed: ")).first.wait_for()
+    drawer.get_by_role("table", name=re.compile("Cost waterfall at the (opening|peak)")).wait_for()
+    assert drawer.get_by_role("alert").count() == 0
+    # the browser notes the refusal to replay what is not sealed yet
+    assert [line for line in viewer.complaints() if "Failed to load resource" not in line] == []
+
+
+def test_two_columns_sort_together(platform: RunningPlatform, open_page: OpenPage) -> None:
+    _has_graded(platform)
+    viewer = open_page("vic")
+    viewer.page.goto(f"{platform.url}/trades?latency_ms=every&range=all")
+    viewer.settled("Simulated trades")
+    viewer.page.get_by_role("button", name="Latency").click()
+    viewer.page.get_by_role("button", name="Realised", exact=True).click(modifiers=["Shift"])
+    viewer.page.wait_for_url("**sort=-latency_ms%2C-realised_net_usd**")
+    viewer.settled("Simulated trades")
+    rows = viewer.page.get_by_role("region", name="Simulated trades").first.locator("tbody tr .opener")
+    with platform.signed_in("vic") as client:
+        wanted = client.get("/trades", params={"sort": "-latency_ms,-realised_net_usd", "limit": 100}).json()["items"]
+    assert [trade["latency_ms"] for trade in wanted] == sorted((one["latency_ms"] for one in wanted), reverse=True)
+    assert rows.count() == len(wanted)
+    assert viewer.complaints() == []
+
+
 def test_why_not_is_answered_by_a_reason(platform: RunningPlatform, open_page: OpenPage) -> None:
     with platform.signed_in("vic") as client:
         best = until(lambda: client.get("/rejections/summary").json()["best"], "a refusal is on record", bound_s=150)

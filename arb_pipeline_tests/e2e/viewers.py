@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
 
 TOPICS: Final = ("status", "books", "opportunities", "trades", "rejections")
 """What the live view of the opportunities follows, and a little more."""
@@ -23,10 +24,12 @@ class Viewers:
         self._token = token
         self._ready = threading.Semaphore(0)
         self._end = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._all()))
+        # nobody waits for ever for streams that hang
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._all()), daemon=True)
         self.count = count
         self.messages = 0
         self.bytes = 0
+        self.failures: list[str] = []
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
@@ -35,18 +38,28 @@ class Viewers:
         try:
             deadline = time.monotonic() + _BOUND_S
             for _ in range(self.count):
-                assert self._ready.acquire(timeout=max(0.0, deadline - time.monotonic())), "a stream did not open"
+                is_open = self._ready.acquire(timeout=max(0.0, deadline - time.monotonic()))
+                assert is_open, "a stream did not open"
+                assert not self.failures, f"a stream did not open: {self.failures}"
             yield
+            assert not self.failures, f"a stream ended: {self.failures}"
         finally:
             self._end.set()
             self._thread.join(_BOUND_S)
 
     async def _all(self) -> None:
-        viewers = [asyncio.ensure_future(self._one()) for _ in range(self.count)]
+        viewers = [asyncio.ensure_future(self._watched()) for _ in range(self.count)]
         await asyncio.to_thread(self._end.wait)
         for viewer in viewers:
             viewer.cancel()
         await asyncio.gather(*viewers, return_exceptions=True)
+
+    async def _watched(self) -> None:
+        try:
+            await self._one()
+        except (OSError, WebSocketException) as e:
+            self.failures.append(repr(e))
+            self._ready.release()
 
     async def _one(self) -> None:
         header = {"Authorization": f"Bearer {self._token}"}

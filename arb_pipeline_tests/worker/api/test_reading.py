@@ -15,7 +15,9 @@ from arb_pipeline_tests.fixtures.api import NOW_NS, Api
 from streaming_worker.api.export import flat, safe
 from streaming_worker.api.identity.roles import Role
 from streaming_worker.api.schemas.base import moment, usd
+from streaming_worker.api.schemas.market import Link
 from streaming_worker.api.schemas.trading import Trade
+from streaming_worker.service.live import LiveEpisode
 from streaming_worker.storage.record_reader import open_record
 
 PRIMARY_NS = 250_000_000
@@ -70,6 +72,28 @@ async def test_a_sorted_list_paged_by_two_is_the_list_read_at_once(reading: Api,
     name = sort.lstrip("-")
     values = [Decimal(str(row[name])) for row in whole if name != "opened_at" and row[name] is not None]
     assert values == sorted(values, reverse=sort.startswith("-"))
+
+
+@pytest.mark.parametrize("sort", ["close_reason", "-net_usd,", "net_usd,-opened_at,net_usd,net_usd", "-"])
+async def test_a_sort_that_is_none_is_refused(reading: Api, sort: str) -> None:
+    async with reading.client(token=reading.token(Role.VIEWER)) as client:
+        answer = await client.get("/api/v1/opportunities", params={"sort": sort})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
+
+
+async def test_rows_equal_in_the_first_column_are_sorted_by_the_next(reading: Api) -> None:
+    """Seven latencies of each episode have one moment of decision, so the second column decides most of it."""
+    sort = "decided_at,-realised_net_usd,latency_ms"
+    rows = await every_page(reading, "trades", limit=3, sort=sort)
+    keys = [(int(row["decided_ns"]), -Decimal(row["realised_net_usd"]), row["latency_ms"]) for row in rows]
+    assert keys == sorted(keys)
+    assert len({key[0] for key in keys}) < len(keys) == len({row["id"] for row in rows})
+    exported_rows = csv.DictReader(io.StringIO((await exported(reading, "trades.csv", sort=sort)).decode()))
+    assert [row["id"] for row in exported_rows] == [row["id"] for row in rows]
+    async with reading.client(token=reading.token(Role.VIEWER)) as client:
+        first = (await client.get("/api/v1/trades", params={"sort": sort, "limit": 2})).json()["next_cursor"]
+        other = await client.get("/api/v1/trades", params={"sort": "decided_at", "cursor": first})
+    assert (other.status_code, other.json()["error"]["code"]) == (422, "bad_cursor")
 
 
 async def test_totals_are_the_sums_of_the_whole_filter_to_the_last_unit(reading: Api, record_dir: Path) -> None:
@@ -151,6 +175,45 @@ async def test_one_episode_brings_its_samples_and_its_ladder(reading: Api) -> No
     assert len(trade["ladder"]) == 7
     async with reading.client(token=reading.token(Role.VIEWER)) as client:
         assert (await client.get("/api/v1/opportunities/none")).json()["error"]["code"] == "not_found"
+
+
+async def opened(reading: Api, record_dir: Path) -> dict[str, Any]:
+    """Let the worker's stream tell of an episode whose end is nowhere."""
+    with open_record(record_dir) as record:
+        row = record.arrow("SELECT * FROM opportunity_openings ORDER BY seq DESC LIMIT 1").to_pylist()[0]
+    fresh = row | {"seq": row["seq"] + 10, "opportunity_id": "fresh", "received_ns": NOW_NS - 2 * 10**9}
+    reading.services.view.run_id = row["run_id"]
+    reading.services.view.rows["opportunity_openings"] = deque([fresh])
+    return fresh
+
+
+async def test_an_open_opportunity_shows_what_is_known_so_far(reading: Api, record_dir: Path) -> None:
+    fresh, view = await opened(reading, record_dir), reading.services.view
+    live = LiveEpisode(
+        opportunity_id="fresh",
+        instrument=fresh["instrument"],
+        pool=fresh["pool"],
+        direction=fresh["direction"],
+        opened_ns=fresh["received_ns"],
+        updates=7,
+        opening_net_usd_e8=fresh["opening_net_usd_e8"],
+        opening_edge_centibps=fresh["opening_net_edge_centibps"],
+        peak_net_usd_e8=fresh["opening_net_usd_e8"] + 1,
+        peak_edge_centibps=fresh["opening_net_edge_centibps"],
+    )
+    view.episodes, view.link = (live,), Link.UP
+    found = (await got(reading, "opportunities/fresh"))["opportunity"]
+    assert (found["is_open"], found["updates"], found["lifetime_ms"], found["closed_at"]) == (True, 7, 2_000, None)
+    assert Decimal(found["peak_net_usd"]) - Decimal(found["net_usd"]) == Decimal("0.00000001")
+    costs = sum(Decimal(line["value_usd"]) for line in found["opening"]["stack"]["costs"])
+    assert Decimal(found["opening"]["stack"]["gross_usd"]) + costs == Decimal(found["net_usd"])
+
+
+async def test_one_whose_run_ended_before_it_did_is_not_called_open(reading: Api, record_dir: Path) -> None:
+    await opened(reading, record_dir)
+    found = (await got(reading, "opportunities/fresh"))["opportunity"]
+    assert (found["is_open"], found["lifetime_ms"], found["close_reason"]) == (False, None, None)
+    assert found["opening"]["stack"]["net_usd"] == found["net_usd"] == found["peak_net_usd"]
 
 
 async def test_rejections_are_summed_by_reason(reading: Api, record_dir: Path) -> None:

@@ -7,6 +7,7 @@ from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.episodes import Name
 from streaming_worker.api.reading.paging import Listing
 from streaming_worker.api.reading.ranges import Range, wanted_range
+from streaming_worker.api.reading.sorting import Order
 from streaming_worker.api.reading.sources import equals, every, whole
 from streaming_worker.api.record_desk import Row
 from streaming_worker.api.schemas.base import e8, moment, usd
@@ -28,8 +29,7 @@ class BalanceQuery:
         return Listing(
             base=f"SELECT *, concat_ws('-', run_id, seq, venue, asset) AS id FROM ({rows})",
             where=every([self.span.holds("received_ns"), equals("venue", self.venue), equals("asset", self.asset)]),
-            order="received_ns",
-            is_descending=True,
+            order=(Order("received_ns", is_descending=True),),
             from_ns=self.span.from_ns,
             to_ns=self.span.to_ns,
         )

@@ -18,9 +18,15 @@ _LOOKS_NS = (2 * NANOS_PER_DAY, 400 * NANOS_PER_DAY)
 async def opportunity_detail(
     desk: RecordDesk, view: WorkerView, markets: Markets, opportunity_id: str, now_ns: Nanos
 ) -> OpportunityDetail:
-    """Return one closed episode. Raises RequestRefused where there is none."""
+    """Return one episode: closed, or as far as it is known. Raises RequestRefused where there is none."""
     base = episodes_sql(view, markets, has_published=desk.has_published())
-    row = await _one(desk, f"SELECT * FROM ({base}) WHERE id = {literal(opportunity_id)}", now_ns)
+    row = await _found(desk, f"SELECT * FROM ({base}) WHERE id = {literal(opportunity_id)}", now_ns)
+    if row is not None:
+        shown = shaping.closed_opportunity(row, markets)
+    else:
+        row = await _opening(desk, view, opportunity_id, now_ns)
+        live = next((one for one in view.episodes if one.opportunity_id == opportunity_id and view.is_up), None)
+        shown = shaping.opened_opportunity(row, live, markets, now_ns)
     span = _around(row)
     chosen = f"WHERE opportunity_id = {literal(opportunity_id)} AND run_id = {literal(row['run_id'])}"
     samples = await desk.rows(
@@ -30,7 +36,7 @@ async def opportunity_detail(
     trades = await _trades(desk, view, markets, chosen, span)
     details = await _with_legs(desk, view, trades, span)
     return OpportunityDetail(
-        opportunity=shaping.closed_opportunity(row, markets),
+        opportunity=shown,
         samples=[shaping.sample(one) for one in samples],
         trades=details,
     )
@@ -55,12 +61,25 @@ async def require_trade(desk: RecordDesk, view: WorkerView, trade_id: str, now_n
     )
 
 
+async def _opening(desk: RecordDesk, view: WorkerView, opportunity_id: str, now_ns: Nanos) -> Row:
+    """Return the opening of an episode that has no end in the record: it is open, or its run ended before it did."""
+    sql = f"SELECT * FROM ({whole('opportunity_openings', view)}) WHERE opportunity_id = {literal(opportunity_id)}"
+    return await _one(desk, sql, now_ns)
+
+
 async def _one(desk: RecordDesk, sql: str, now_ns: Nanos) -> Row:
+    row = await _found(desk, sql, now_ns)
+    if row is None:
+        raise RequestRefused(404, "not_found", "there is nothing of this id in the record")
+    return row
+
+
+async def _found(desk: RecordDesk, sql: str, now_ns: Nanos) -> Row | None:
     for look_ns in _LOOKS_NS:
         rows = await desk.rows(sql, from_ns=now_ns - look_ns, to_ns=now_ns)
         if rows:
             return rows[0]
-    raise RequestRefused(404, "not_found", "there is nothing of this id in the record")
+    return None
 
 
 def _around(row: Row) -> dict[str, Nanos]:

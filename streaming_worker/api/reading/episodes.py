@@ -11,6 +11,7 @@ from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.markets import Markets
 from streaming_worker.api.reading.paging import Listing
 from streaming_worker.api.reading.ranges import Range, wanted_range
+from streaming_worker.api.reading.sorting import orders, sort_by
 from streaming_worker.api.reading.sources import contains, equals, every, literal, literals, whole
 from streaming_worker.api.worker_link import WorkerView
 from streaming_worker.core.outputs import CloseReason, Direction, Grade
@@ -27,21 +28,6 @@ class EpisodeState(StrEnum):
     CLOSED = "closed"
     OPEN = "open"
     ALL = "all"
-
-
-class EpisodeSort(StrEnum):
-    """What opportunities can be sorted by; a minus in front turns it around."""
-
-    NEWEST = "-opened_at"
-    OLDEST = "opened_at"
-    NET_MOST = "-net_usd"
-    NET_LEAST = "net_usd"
-    EDGE_MOST = "-net_edge_bps"
-    EDGE_LEAST = "net_edge_bps"
-    LONGEST = "-lifetime_ms"
-    SHORTEST = "lifetime_ms"
-    REALISED_MOST = "-realised_net_usd"
-    REALISED_LEAST = "realised_net_usd"
 
 
 _COLUMN: Final = {
@@ -102,7 +88,7 @@ class EpisodeQuery:
     span: Annotated[Range, asked(wanted_range)]
     route: Annotated[RouteFilter, asked(RouteFilter)]
     chosen: Annotated[EpisodeFilter, asked(EpisodeFilter)]
-    sort: Annotated[EpisodeSort, Query()] = EpisodeSort.NEWEST
+    sort: Annotated[str, sort_by(_COLUMN)] = "-opened_at"
 
     def listing(self, view: WorkerView, markets: Markets, *, has_published: bool) -> Listing:
         """Return it as SQL."""
@@ -114,8 +100,7 @@ class EpisodeQuery:
         return Listing(
             base=episodes_sql(view, markets, has_published=has_published),
             where=every(conditions),
-            order=_COLUMN[self.sort.value.lstrip("-")],
-            is_descending=self.sort.value.startswith("-"),
+            order=orders(self.sort, _COLUMN),
             from_ns=self.span.from_ns,
             to_ns=self.span.to_ns,
         )

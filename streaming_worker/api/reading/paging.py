@@ -1,4 +1,4 @@
-"""Pages by cursor: a cursor is the sort value and the id of the last row, so new rows shift nothing."""
+"""Pages by cursor: a cursor is the sort values and the id of the last row, so new rows shift nothing."""
 
 import base64
 import binascii
@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Query
 
+from streaming_worker.api.reading.sorting import Order
 from streaming_worker.api.reading.sources import literal
 from streaming_worker.api.record_desk import RecordDesk, Row
 from streaming_worker.core.units import Nanos
@@ -21,12 +22,14 @@ Limit = Annotated[int, Query(ge=1, le=MOST, description="rows of one page")]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """A list over SQL: ``base`` is a query with the column ``id``, ``where`` the filter, ``order`` the sort column."""
+    """A list over SQL: ``base`` is a query with the column ``id``, ``where`` the filter.
+
+    ``order`` holds the sort columns, the first one first; rows that are equal in all of them stand by their id.
+    """
 
     base: str
     where: str
-    order: str
-    is_descending: bool
+    order: tuple[Order, ...]
     from_ns: Nanos
     to_ns: Nanos
 
@@ -35,21 +38,35 @@ class Listing:
         """The rows of the filter."""
         return f"SELECT * FROM ({self.base}) WHERE {self.where}"
 
-    def page_sql(self, after: tuple[Any, str] | None, limit: int) -> str:
-        """The rows of one page."""
-        sign, direction = ("<", "DESC") if self.is_descending else (">", "ASC")
-        beyond = "true"
-        if after is not None:
-            value, row_id = literal(after[0]), literal(after[1])
-            beyond = f"{self.order} {sign} {value} OR ({self.order} = {value} AND id {sign} {row_id})"
-            if after[0] is None:
-                beyond = f"{self.order} IS NULL AND id {sign} {row_id}"
-            else:
-                beyond += f" OR {self.order} IS NULL"
-        return (
-            f"SELECT * FROM ({self.filtered}) WHERE {beyond} "
-            f"ORDER BY {self.order} {direction} NULLS LAST, id {direction} LIMIT {limit}"
-        )
+    def page_sql(self, cursor: str | None, limit: int) -> str:
+        """The rows of one page. Raises RequestRefused for a cursor of another list."""
+        beyond = "true" if cursor is None else self._beyond(cursor)
+        terms = ", ".join(one.sql for one in (*self.order, self._by_id))
+        return f"SELECT * FROM ({self.filtered}) WHERE {beyond} ORDER BY {terms} LIMIT {limit}"
+
+    def cursor_after(self, row: Row) -> str:
+        """The cursor of what comes after a row."""
+        return encoded(self._name, [row[one.column] for one in self.order], str(row["id"]))
+
+    @property
+    def _name(self) -> str:
+        return ",".join(one.column for one in self.order)
+
+    @property
+    def _by_id(self) -> Order:
+        return Order("id", self.order[0].is_descending)
+
+    def _beyond(self, cursor: str) -> str:
+        """Equal in all sort columns before one, and beyond in that one; the id is the last."""
+        values, row_id = decoded(cursor, self._name)
+        if not isinstance(values, list) or len(values) != len(self.order):
+            raise RequestRefused(422, "bad_cursor", "the cursor belongs to another list or sort")
+        keys = [*zip(self.order, map(literal, values), strict=True), (self._by_id, literal(row_id))]
+        found, equal = [], ""
+        for order, value in keys:
+            found.append(f"({equal}{order.beyond(value)})")
+            equal += f"{order.column} IS NOT DISTINCT FROM {value} AND "
+        return " OR ".join(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +80,20 @@ class Found:
 
 async def page(desk: RecordDesk, listing: Listing, *, cursor: str | None, limit: int) -> Found:
     """Return one page. Raises RequestRefused for a cursor of another list."""
-    after = None if cursor is None else decoded(cursor, listing.order)
     span = {"from_ns": listing.from_ns, "to_ns": listing.to_ns}
-    rows = await desk.rows(listing.page_sql(after, limit + 1), **span)
+    rows = await desk.rows(listing.page_sql(cursor, limit + 1), **span)
     counted = await desk.rows(f"SELECT count(*) AS total FROM ({listing.filtered})", **span)
     has_more = len(rows) > limit
     rows = rows[:limit]
     last = rows[-1] if has_more else None
-    following = None if last is None else encoded(listing.order, last[listing.order], str(last["id"]))
+    following = None if last is None else listing.cursor_after(last)
     return Found(rows, following, int(counted[0]["total"]))
 
 
 def encoded(order: str, value: object, row_id: str) -> str:
-    """Return a cursor."""
-    kept = value if isinstance(value, int | str) or value is None else str(value)
-    return base64.urlsafe_b64encode(json.dumps([order, kept, row_id]).encode()).decode().rstrip("=")
+    """Return a cursor; ``value`` is one value or a list of them."""
+    text = json.dumps([order, value, row_id], default=str)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def decoded(cursor: str, order: str) -> tuple[Any, str]:
@@ -95,4 +111,5 @@ def decoded(cursor: str, order: str) -> tuple[Any, str]:
 def _is_cursor(parts: object) -> bool:
     if not isinstance(parts, list) or len(parts) != 3 or not isinstance(parts[2], str):
         return False
-    return parts[1] is None or (isinstance(parts[1], int | str) and not isinstance(parts[1], bool))
+    values = parts[1] if isinstance(parts[1], list) else [parts[1]]
+    return all(one is None or (isinstance(one, int | str) and not isinstance(one, bool)) for one in values)

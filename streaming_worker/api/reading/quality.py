@@ -10,6 +10,7 @@ from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.episodes import Name
 from streaming_worker.api.reading.paging import Listing
 from streaming_worker.api.reading.ranges import Range, wanted_range
+from streaming_worker.api.reading.sorting import orders
 from streaming_worker.api.reading.sources import contains, equals, every
 from streaming_worker.api.record_desk import Row
 from streaming_worker.api.schemas.base import exact, milliseconds, moment
@@ -64,8 +65,7 @@ class GapQuery:
         return Listing(
             base=base,
             where=every(conditions),
-            order=_GAP_COLUMN[self.sort.value.lstrip("-")],
-            is_descending=self.sort.value.startswith("-"),
+            order=orders(self.sort.value, _GAP_COLUMN),
             from_ns=self.span.from_ns,
             to_ns=self.span.to_ns,
         )
@@ -90,8 +90,7 @@ class CompletenessQuery:
         return Listing(
             base=base,
             where=every(conditions),
-            order=_HOUR_COLUMN[self.sort.value.lstrip("-")],
-            is_descending=self.sort.value.startswith("-"),
+            order=orders(self.sort.value, _HOUR_COLUMN),
             from_ns=self.span.from_ns,
             to_ns=self.span.to_ns,
         )

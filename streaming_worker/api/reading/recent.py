@@ -41,10 +41,27 @@ def open_opportunities(view: WorkerView, markets: Markets, now_ns: int) -> list[
     """Return the episodes that are open now, newest first."""
     if not view.is_up:
         return []
-    return [
-        shaping.open_opportunity(one, markets, worker=view.worker or "", run_id=view.run_id or "", now_ns=now_ns)
-        for one in sorted(view.episodes, key=lambda one: (-one.opened_ns, one.opportunity_id))
-    ]
+    openings = _openings(view)
+    found = []
+    for one in sorted(view.episodes, key=lambda one: (-one.opened_ns, one.opportunity_id)):
+        opening = openings.get(one.opportunity_id)
+        if opening is not None:
+            found.append(shaping.opened_opportunity(opening, one, markets, now_ns))
+            continue
+        worker, run_id = view.worker or "", view.run_id or ""
+        found.append(shaping.open_opportunity(one, markets, worker=worker, run_id=run_id, now_ns=now_ns))
+    return found
+
+
+def _openings(view: WorkerView) -> dict[str, Row]:
+    """Return the openings of what is open now; one from before the stream's memory is missing."""
+    wanted, found = {one.opportunity_id for one in view.episodes}, dict[str, Row]()
+    for row in reversed(view.rows.get("opportunity_openings", ())):
+        if len(found) == len(wanted):
+            break
+        if row["opportunity_id"] in wanted:
+            found[row["opportunity_id"]] = row
+    return found
 
 
 def trades(view: WorkerView, markets: Markets, only: Collection[str] | None = None) -> list[Trade]:

@@ -144,6 +144,34 @@ def open_opportunity(episode: LiveEpisode, markets: Markets, *, worker: str, run
     )
 
 
+def opened_opportunity(row: Row, live: LiveEpisode | None, markets: Markets, now_ns: int) -> Opportunity:
+    """Return an episode that has no end in the record, by its opening; ``live`` is what it has come to by now."""
+    known = live or LiveEpisode(
+        opportunity_id=row["opportunity_id"],
+        instrument=row["instrument"],
+        pool=row["pool"],
+        direction=row["direction"],
+        opened_ns=row["received_ns"],
+        updates=1,
+        opening_net_usd_e8=row["opening_net_usd_e8"],
+        opening_edge_centibps=row["opening_net_edge_centibps"],
+        peak_net_usd_e8=row["opening_net_usd_e8"],
+        peak_edge_centibps=row["opening_net_edge_centibps"],
+    )
+    opening = plan(row, "opening")
+    more = {
+        "is_open": live is not None,
+        "size": opening.size,
+        "notional_usd": opening.notional_usd,
+        "gross_edge_bps": share_bps(row["opening_gross_usd_e8"], row["opening_notional_usd_e8"]),
+        "opening": opening,
+        "recorded_at": moment(row["received_ns"]),
+        **({} if live is not None else {"lifetime_ms": None}),
+    }
+    shown = open_opportunity(known, markets, worker=row["worker"], run_id=row["run_id"], now_ns=now_ns)
+    return shown.model_copy(update=more)
+
+
 def trade(row: Row, markets: Markets) -> Trade:
     """Return a simulated trade; ``statuses`` and ``grade`` are columns that the query joins."""
     predicted, realised = row["predicted_net_usd_e8"], row["realised_net_usd_e8"]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from fastapi import Query
@@ -13,6 +12,7 @@ from streaming_worker.api.reading.markets import Markets
 from streaming_worker.api.reading.paging import Listing
 from streaming_worker.api.reading.ranges import Range, wanted_range
 from streaming_worker.api.reading.shaping import stack
+from streaming_worker.api.reading.sorting import orders, sort_by
 from streaming_worker.api.reading.sources import equals, every, literals, whole
 from streaming_worker.api.schemas.base import moment, usd
 from streaming_worker.api.schemas.trading import TradeTotals
@@ -24,21 +24,6 @@ from streaming_worker.storage.schema import COST_KINDS
 LINES: Final = ("gross", *COST_KINDS, "net")
 
 
-class TradeSort(StrEnum):
-    """What trades can be sorted by; a minus in front turns it around."""
-
-    NEWEST = "-decided_at"
-    OLDEST = "decided_at"
-    REALISED_MOST = "-realised_net_usd"
-    REALISED_LEAST = "realised_net_usd"
-    PREDICTED_MOST = "-predicted_net_usd"
-    PREDICTED_LEAST = "predicted_net_usd"
-    NOTIONAL_MOST = "-notional_usd"
-    NOTIONAL_LEAST = "notional_usd"
-    LATENCY_MOST = "-latency_ms"
-    LATENCY_LEAST = "latency_ms"
-
-
 _COLUMN: Final = {
     "decided_at": "decided_ns",
     "realised_net_usd": "realised_net_usd_e8",
@@ -46,16 +31,6 @@ _COLUMN: Final = {
     "notional_usd": "predicted_notional_usd_e8",
     "latency_ms": "latency_ns",
 }
-
-
-class RejectionSort(StrEnum):
-    """What rejections can be sorted by; a minus in front turns it around."""
-
-    NEWEST = "-recorded_at"
-    OLDEST = "recorded_at"
-    COUNT_MOST = "-count"
-    EDGE_MOST = "-best_edge_bps"
-    NET_MOST = "-best_net_usd"
 
 
 _REJECTION_COLUMN: Final = {
@@ -104,7 +79,7 @@ class TradeQuery:
     span: Annotated[Range, asked(wanted_range)]
     route: Annotated[RouteFilter, asked(RouteFilter)]
     chosen: Annotated[TradeFilter, asked(TradeFilter)]
-    sort: Annotated[TradeSort, Query()] = TradeSort.NEWEST
+    sort: Annotated[str, sort_by(_COLUMN)] = "-decided_at"
 
     def listing(self, view: WorkerView, markets: Markets, tagged: Sequence[str] | None = None) -> Listing:
         """Return it as SQL; ``tagged`` are the trades that have its tag, None where no tag is asked for."""
@@ -117,8 +92,7 @@ class TradeQuery:
         return Listing(
             base=trades_sql(view),
             where=every(conditions),
-            order=_COLUMN[self.sort.value.lstrip("-")],
-            is_descending=self.sort.value.startswith("-"),
+            order=orders(self.sort, _COLUMN),
             from_ns=self.span.from_ns,
             to_ns=self.span.to_ns,
         )
@@ -131,7 +105,7 @@ class RejectionQuery:
     span: Annotated[Range, asked(wanted_range)]
     route: Annotated[RouteFilter, asked(RouteFilter)]
     reason: Annotated[RejectionReason | None, Query()] = None
-    sort: Annotated[RejectionSort, Query()] = RejectionSort.NEWEST
+    sort: Annotated[str, sort_by(_REJECTION_COLUMN)] = "-recorded_at"
 
     def listing(self, view: WorkerView, markets: Markets) -> Listing:
         """Return it as SQL."""
@@ -143,8 +117,7 @@ class RejectionQuery:
         return Listing(
             base=rejections_sql(view),
             where=every(conditions),
-            order=_REJECTION_COLUMN[self.sort.value.lstrip("-")],
-            is_descending=self.sort.value.startswith("-"),
+            order=orders(self.sort, _REJECTION_COLUMN),
             from_ns=self.span.from_ns,
             to_ns=self.span.to_ns,
         )

@@ -16,7 +16,7 @@ from streaming_worker.api.reading import shaping
 from streaming_worker.api.reading.asking import asked
 from streaming_worker.api.reading.audit import AuditQuery, audit_page
 from streaming_worker.api.reading.episodes import EpisodeQuery
-from streaming_worker.api.reading.paging import Listing, decoded, encoded
+from streaming_worker.api.reading.paging import Listing
 from streaming_worker.api.reading.pnl import PnlQuery, SlippageQuery, pnl, slippage_group
 from streaming_worker.api.reading.quality import GapQuery, gap
 from streaming_worker.api.reading.trades import RejectionQuery, TradeQuery
@@ -40,14 +40,13 @@ async def _pages(parts: Services, listing: Listing, shape: Callable[[Record], Ba
     """Yield the rows of a list page by page. Every page is asked anew, so nothing long is held."""
     cursor: str | None = None
     while True:
-        after = None if cursor is None else decoded(cursor, listing.order)
-        sql = listing.page_sql(after, PAGE_ROWS)
+        sql = listing.page_sql(cursor, PAGE_ROWS)
         rows = await parts.desk.stream(sql, from_ns=listing.from_ns, to_ns=listing.to_ns)
         if rows:
             yield await anyio.to_thread.run_sync(lambda found: [shape(row) for row in found], rows)
         if len(rows) < PAGE_ROWS:
             return
-        cursor = encoded(listing.order, rows[-1][listing.order], str(rows[-1]["id"]))
+        cursor = listing.cursor_after(rows[-1])
 
 
 async def _listed(

@@ -47,7 +47,8 @@ class Opportunity(Shape):
     """One episode, open or closed. Edges and money at the top are those of its opening.
 
     ``grade`` is null until its latency ladder has settled, ``realised_net_usd`` until its primary trade has, and
-    ``reconciliation`` until its hour was replayed. An open episode has no plans yet and no end.
+    ``reconciliation`` until its hour was replayed. An open episode has no end and no peak yet;
+    one whose run ended before it did has no lifetime either.
     """
 
     id: Annotated[str, Field(examples=["5f0c"])]
@@ -67,7 +68,7 @@ class Opportunity(Shape):
     peaked_at: Moment | None
     closed_at: Moment | None
     closed_ns: Nanoseconds | None
-    lifetime_ms: int
+    lifetime_ms: int | None
     close_reason: CloseReason | None
     updates: int
     size: Exact | None

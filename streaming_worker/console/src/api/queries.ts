@@ -20,18 +20,20 @@ export const cache = new QueryClient({
 
 export type QueryValues = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
-interface Options {
-  everyMs?: number;
+interface Options<T> {
+  /** How often to ask again; a function decides it by what was answered, and false ends it. */
+  everyMs?: number | ((data: T | undefined) => number | false);
   keep?: boolean;
   enabled?: boolean;
 }
 
-export function useGet<T>(path: string, query: QueryValues = {}, options: Options = {}): UseQueryResult<T> {
+export function useGet<T>(path: string, query: QueryValues = {}, options: Options<T> = {}): UseQueryResult<T> {
+  const { everyMs } = options;
   return useQuery<T>({
     queryKey: [path, query],
     queryFn: () => get<T>(path, query),
     enabled: options.enabled ?? true,
-    ...(options.everyMs === undefined ? {} : { refetchInterval: options.everyMs }),
+    ...(everyMs === undefined ? {} : { refetchInterval: typeof everyMs === "number" ? everyMs : (query) => everyMs(query.state.data) }),
     ...(options.keep === true ? { placeholderData: (before: unknown) => before as never } : {}),
   });
 }

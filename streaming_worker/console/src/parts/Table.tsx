@@ -2,6 +2,8 @@
 import { columnVisibilityFeature, createColumnHelper, tableFeatures, useTable } from "@tanstack/react-table";
 import { memo, type ReactNode, useMemo } from "react";
 
+import { placeOf, sortedBy } from "./sorting";
+
 export interface Column<T> {
   id: string;
   head: string;
@@ -79,12 +81,14 @@ function Head({ column, sort, onSort }: HeadProps): ReactNode {
   if (name === undefined || onSort === undefined) {
     return <th scope="col" className={className} title={column.title}>{column.head}</th>;
   }
-  const order = sort === name ? "ascending" : sort === `-${name}` ? "descending" : undefined;
-  const arrow = order === "ascending" ? "\u2191" : order === "descending" ? "\u2193" : "";
+  const place = placeOf(sort, name);
+  const arrow = place === null ? "" : place.order === "ascending" ? "\u2191" : "\u2193";
+  const title = [column.title, "with Shift: sort by this as well"].filter((text) => text !== undefined).join("; ");
   return (
-    <th scope="col" className={className} title={column.title} aria-sort={order ?? "none"}>
-      <button type="button" className="sorter" onClick={() => onSort(order === "descending" ? name : `-${name}`)}>
+    <th scope="col" className={className} title={title} aria-sort={place?.order ?? "none"}>
+      <button type="button" className="sorter" onClick={(event) => onSort(sortedBy(sort, name, event.shiftKey))}>
         {column.head} <span aria-hidden="true">{arrow}</span>
+        {place === null || place.position === null ? null : <sup><span className="unseen">sorted, key </span>{place.position}</sup>}
       </button>
     </th>
   );

@@ -11,11 +11,13 @@ import { plain, venueName } from "../../format/words";
 import { Chart } from "../../parts/Chart";
 import { Empty, Loaded, Panel } from "../../parts/states";
 import { type Column, Table } from "../../parts/Table";
-import { At, Bps, Ms, NOTHING, State, Usd } from "../../parts/values";
+import { Ago, At, Bps, Ms, NOTHING, State, Usd } from "../../parts/values";
 import { StackPair, Waterfall } from "../../parts/Waterfall";
 import { BookNow, PoolNow } from "./BothSides";
 import { Grade, GRADE_WORDS } from "./columns";
 import { MomentThen } from "./MomentThen";
+
+const LIVE_MS = 2_000;
 
 export function Detail({ id, onClose }: { id: string | null; onClose: () => void }): ReactNode {
   return (
@@ -26,16 +28,18 @@ export function Detail({ id, onClose }: { id: string | null; onClose: () => void
 }
 
 function Content({ id }: { id: string }): ReactNode {
-  const detail = useGet<OpportunityDetail>(`/opportunities/${encodeURIComponent(id)}`);
+  const detail = useGet<OpportunityDetail>(`/opportunities/${encodeURIComponent(id)}`, {}, { everyMs: (known) => (known?.opportunity.is_open === true ? LIVE_MS : false) });
   return (
     <Loaded query={detail} rows={12}>
       {({ opportunity, samples, trades }) => (
         <div className="stack">
           <Head opportunity={opportunity} />
           <Costs opportunity={opportunity} />
-          <Panel title="Its life" note={`${samples.length} samples kept of ${opportunity.updates} updates`}><Life samples={samples} openedNs={opportunity.opened_ns} /></Panel>
-          <MomentThen id={id} />
-          <Panel title="What was left of it, by latency" note="the same trade, sent so much later"><Ladder trades={trades.map((entry) => entry.trade)} /></Panel>
+          {opportunity.closed_at === null ? null : (
+            <Panel title="Its life" note={`${samples.length} samples kept of ${opportunity.updates} updates`}><Life samples={samples} openedNs={opportunity.opened_ns} /></Panel>
+          )}
+          <MomentThen key={String(opportunity.is_open)} id={id} isFresh={opportunity.closed_at === null} />
+          <Panel title="What was left of it, by latency" note="the same trade, sent so much later"><Ladder trades={trades.map((entry) => entry.trade)} isOpen={opportunity.closed_at === null} /></Panel>
           <div className="sides">
             <Panel title="The book now" note={opportunity.instrument}><BookNow name={opportunity.instrument} /></Panel>
             <Panel title="The pool now" note={opportunity.pool}><PoolNow name={opportunity.pool} /></Panel>
@@ -49,7 +53,14 @@ function Content({ id }: { id: string }): ReactNode {
 
 function Costs({ opportunity }: { opportunity: Opportunity }): ReactNode {
   const { opening, peak } = opportunity;
-  if (opening === null || peak === null) return <Panel title="From gross to net"><Empty title="It is still open.">Its costs are recorded, item by item, when it closes.</Empty></Panel>;
+  if (opening === null) return <Panel title="From gross to net"><Empty title="Its opening is not in the record." /></Panel>;
+  if (peak === null) {
+    return (
+      <Panel title="From gross to net when it opened" note="each cost with its sign; the items of its best moment are recorded when it closes">
+        <Waterfall stack={opening.stack} caption="Cost waterfall at the opening" />
+      </Panel>
+    );
+  }
   return (
     <>
       <Panel title="From gross to net at its best moment" note="each cost with its sign; the items sum to the net exactly">
@@ -67,21 +78,28 @@ function Head({ opportunity }: { opportunity: Opportunity }): ReactNode {
       <dt>Route</dt>
       <dd className="strong">{venueName(opportunity.buy_venue)} {"\u2192"} {venueName(opportunity.sell_venue)}, {opportunity.instrument}</dd>
       <dt>Open</dt>
-      <dd><At at={opportunity.opened_at} date /> for <Ms value={opportunity.lifetime_ms} />, {opportunity.close_reason === null ? "still open" : `closed: ${plain(opportunity.close_reason)}`}</dd>
+      <dd className="row"><span><At at={opportunity.opened_at} date /><End opportunity={opportunity} /></span></dd>
       <dt>Size</dt>
       <dd>{opportunity.size === null ? NOTHING : trimmed(opportunity.size, 6)} for {opportunity.notional_usd === null ? NOTHING : dollars(opportunity.notional_usd)}</dd>
       <dt>Net at its best</dt>
       <dd><Usd value={opportunity.peak_net_usd} places={4} arrow /> (<Bps value={opportunity.peak_net_edge_bps} /> bps)</dd>
       <dt>Age of each leg</dt>
-      <dd>exchange <Ms value={opportunity.cex_age_ms} />, pool <Ms value={opportunity.pool_age_ms} /></dd>
+      <dd>{opportunity.closed_at === null ? <span className="muted">recorded when it closes; at the opening under the replay below</span> : <>exchange <Ms value={opportunity.cex_age_ms} />, pool <Ms value={opportunity.pool_age_ms} /></>}</dd>
       <dt>Was it real?</dt>
       <dd className="row">
         <Grade grade={grade} />
-        {grade === null ? "its trades have not all settled" : GRADE_WORDS[grade]}
+        {grade === null ? opportunity.is_open ? "known when it has closed and its trades have settled" : "its trades have not all settled" : GRADE_WORDS[grade]}
         {opportunity.kept_percent === null ? null : <span className="muted">{trimmed(opportunity.kept_percent, 1)} % kept</span>}
       </dd>
     </dl>
   );
+}
+
+/** How it ended; one that is open goes on ageing here. */
+function End({ opportunity }: { opportunity: Opportunity }): ReactNode {
+  if (opportunity.is_open) return <>, <strong className="gain">still open</strong> after <Ago at={opportunity.opened_at} />, seen {opportunity.updates} times</>;
+  if (opportunity.close_reason === null) return <>, <span className="warn">its end is not in the record: its run ended first, or it closed just now</span></>;
+  return <> for <Ms value={opportunity.lifetime_ms} />, closed: {plain(opportunity.close_reason)}</>;
 }
 
 function Life({ samples, openedNs }: { samples: readonly Sample[]; openedNs: string }): ReactNode {
@@ -108,8 +126,8 @@ const LADDER: readonly Column<Trade>[] = [
   { id: "legs", head: "Legs", cell: (trade) => <span className="row nowrap">{trade.statuses.map((status, index) => <State key={index} state={status} />)}</span> },
 ];
 
-function Ladder({ trades }: { trades: readonly Trade[] }): ReactNode {
-  if (trades.length === 0) return <Empty title="No simulated trade.">It was seen, but no trade was sent for it.</Empty>;
+function Ladder({ trades, isOpen }: { trades: readonly Trade[]; isOpen: boolean }): ReactNode {
+  if (trades.length === 0) return isOpen ? <Empty title="No trade has settled yet." /> : <Empty title="No simulated trade.">It was seen, but no trade was sent for it.</Empty>;
   const sorted = [...trades].sort((a, b) => a.latency_ms - b.latency_ms);
   return <Table caption="Result by latency" columns={LADDER} rows={sorted} keyOf={(trade) => trade.id} />;
 }

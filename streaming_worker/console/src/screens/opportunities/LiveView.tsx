@@ -3,21 +3,29 @@ import { type ReactNode, useMemo, useState } from "react";
 
 import { useGet } from "../../api/queries";
 import type { BookTop, BookTopPage, Opportunity, OpportunityPage, PoolTop, PoolTopPage } from "../../api/types";
-import { compare, trimmed } from "../../format/decimal";
-import { venueName } from "../../format/words";
+import { compare, isDecimal, trimmed } from "../../format/decimal";
+import { plain, venueName } from "../../format/words";
 import { useLive, useLink } from "../../live/store";
-import type { AddressDoor } from "../../parts/address";
+import type { Address, AddressDoor } from "../../parts/address";
+import { Choice, options, Reset, TextFilter } from "../../parts/Filters";
 import { Empty, Loading, Panel } from "../../parts/states";
 import { type Column, Table } from "../../parts/Table";
 import { Ago, Bps, Ms, NOTHING, State, Usd } from "../../parts/values";
+import { DIRECTIONS, VENUES } from "./ClosedView";
 import { closedColumns } from "./columns";
 
 const NEWEST = 15;
 const BRIEF = new Set(["at", "route", "size", "net", "edge", "cex_age", "pool_age", "life", "grade", "realised"]);
 
-const OPEN_COLUMNS: readonly Column<Opportunity>[] = [
-  { id: "route", head: "Route", cell: (row) => <span className="strong">{venueName(row.buy_venue)} {"\u2192"} {venueName(row.sell_venue)}</span> },
+const openColumns = (set: AddressDoor["set"]): readonly Column<Opportunity>[] => [
+  {
+    id: "route", head: "Route",
+    cell: (row) => <button type="button" className="opener" onClick={() => set({ id: row.id })}>{venueName(row.buy_venue)} {"\u2192"} {venueName(row.sell_venue)}</button>,
+  },
   { id: "instrument", head: "Market", cell: (row) => row.instrument },
+  { id: "size", head: "Size", num: true, cell: (row) => (row.size === null ? NOTHING : trimmed(row.size, 4)) },
+  { id: "gross", head: "Gross, bps", num: true, title: "at the opening, before all costs", cell: (row) => <Bps value={row.gross_edge_bps} /> },
+  { id: "net", head: "Net, bps", num: true, title: "at the opening, after all costs", cell: (row) => <Bps value={row.net_edge_bps} /> },
   { id: "opening", head: "Net at opening", num: true, cell: (row) => <Usd value={row.net_usd} places={3} /> },
   { id: "peak", head: "Best net", num: true, cell: (row) => <Usd value={row.peak_net_usd} places={3} arrow /> },
   { id: "edge", head: "Best edge, bps", num: true, cell: (row) => <Bps value={row.peak_net_edge_bps} /> },
@@ -29,34 +37,51 @@ export function LiveView({ address }: { address: AddressDoor }): ReactNode {
   const rows = useLive<{ items: Opportunity[] }>("opportunities")?.items;
   return (
     <>
-      <OpenNow rows={rows?.filter((row) => row.is_open)} />
+      <OpenNow rows={rows?.filter((row) => row.is_open)} address={address} />
       <Prices />
       <JustClosed rows={rows?.filter((row) => !row.is_open)} address={address} />
     </>
   );
 }
 
-function OpenNow({ rows }: { rows: readonly Opportunity[] | undefined }): ReactNode {
+function fits(row: Opportunity, values: Address): boolean {
+  const { venue, direction, min_net: least } = values;
+  if (venue !== undefined && row.buy_venue !== venue && row.sell_venue !== venue) return false;
+  if (direction !== undefined && row.direction !== direction) return false;
+  return least === undefined || !isDecimal(least) || compare(row.peak_net_usd, least) >= 0;
+}
+
+function OpenNow({ rows, address }: { rows: readonly Opportunity[] | undefined; address: AddressDoor }): ReactNode {
   const { link } = useLink();
   const [held, setHeld] = useState<readonly Opportunity[] | null>(null);
-  const open = [...(rows ?? [])].sort((a, b) => compare(b.peak_net_usd, a.peak_net_usd));
+  const { values, set } = address;
+  // a filter alone would name the list of closed ones
+  const own = useMemo<AddressDoor>(() => ({ values, set: (change) => set({ view: "live", ...change }) }), [values, set]);
+  const columns = useMemo(() => openColumns(own.set), [own]);
+  const open = (rows ?? []).filter((row) => fits(row, values)).sort((a, b) => compare(b.peak_net_usd, a.peak_net_usd));
   const shown = held ?? open;
   const fresh = held === null ? 0 : open.filter((row) => !held.some((old) => old.id === row.id)).length;
   return (
     <Panel
       title={`Open now: ${shown.length}`}
-      note="the best one first"
+      note="the best one first and pinned; a click on the route opens what is known of it"
       actions={
         <Button variant="default" data-key="pause" onClick={() => setHeld(held === null ? open : null)}>
           {held === null ? "Hold still" : `Go on (${fresh} new)`}
         </Button>
       }
     >
+      <div className="filters">
+        <Choice address={own} name="venue" label="Venue" isFirst options={options(VENUES, venueName)} />
+        <Choice address={own} name="direction" label="Direction" options={options(DIRECTIONS, plain)} />
+        <TextFilter address={own} name="min_net" label="Net at least, $" isNumber />
+        <Reset address={own} names={["venue", "direction", "min_net"]} />
+      </div>
       <div className={link === "live" ? undefined : "stale"}>
         {rows === undefined ? <Loading rows={3} /> : shown.length === 0 ? (
           <Empty title="No opportunity is open right now.">They live for moments. The newest closed ones are below; what was refused, and why, is under Refused.</Empty>
         ) : (
-          <Table caption="Open opportunities" columns={OPEN_COLUMNS} rows={shown} keyOf={(row) => row.id} pinned={shown[0]?.id ?? null} />
+          <Table caption="Open opportunities" columns={columns} rows={shown} keyOf={(row) => row.id} pinned={shown[0]?.id ?? null} picked={values["id"] ?? null} />
         )}
       </div>
     </Panel>

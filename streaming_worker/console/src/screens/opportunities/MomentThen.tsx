@@ -2,6 +2,7 @@
 import { Button, CopyButton } from "@mantine/core";
 import type { ReactNode } from "react";
 
+import { ApiError } from "../../api/client";
 import { useGet } from "../../api/queries";
 import type { OpportunityMoment } from "../../api/types";
 import { dollars, drawn, trimmed } from "../../format/decimal";
@@ -14,8 +15,18 @@ import { At, Bps, Ms, NOTHING, State, Usd } from "../../parts/values";
 type Then = OpportunityMoment;
 const LEVELS = 8;
 
-export function MomentThen({ id }: { id: string }): ReactNode {
-  const then = useGet<Then>(`/opportunities/${encodeURIComponent(id)}/moment`);
+const SEALED_MS = 5_000;
+
+/** `isFresh`: it may not be in a sealed file yet, and then it is asked for until it is. */
+export function MomentThen({ id, isFresh }: { id: string; isFresh: boolean }): ReactNode {
+  const then = useGet<Then>(`/opportunities/${encodeURIComponent(id)}/moment`, {}, { everyMs: (known) => (isFresh && known === undefined ? SEALED_MS : false) });
+  if (isFresh && then.error instanceof ApiError && then.error.code === "not_replayable") {
+    return (
+      <Panel title="The moment it opened">
+        <Empty title="It is not in a sealed file yet.">In some seconds it is replayed from the record: both books, each cost with its source, other sizes.</Empty>
+      </Panel>
+    );
+  }
   return (
     <Loaded query={then} rows={12}>
       {(known) => (
