@@ -75,6 +75,7 @@ class LiveRisk(msgspec.Struct, frozen=True):
     halts: tuple[Halt, ...] = ()
     temporary: tuple[TemporaryLimit, ...] = ()
     scopes: tuple[str, ...] = ()
+    healthy_since_ns: Nanos | None = None
 
 
 class LiveBalance(msgspec.Struct, frozen=True):
@@ -303,6 +304,7 @@ def _risk(state: EngineState) -> LiveRisk:
         halts=tuple(state.halts.values()),
         temporary=tuple(state.temporary),
         scopes=tuple(scopes_of(state)),
+        healthy_since_ns=risk.healthy_since_ns,
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from arb_pipeline_tests.fixtures.api import NOW_NS, Api
 from arb_pipeline_tests.fixtures.door import Door, open_door
@@ -103,7 +104,12 @@ async def test_a_limit_that_is_used_up_shows_how_much_and_of_what(tmp_path: Path
     assert Decimal(position["used"]) > 900
     assert position["used_what"] == "largest of the newest openings"
     assert limits["max_sol_price_age_ms"]["used"] is not None
-    assert (limits["threshold_bps"]["used"], limits["threshold_bps"]["headroom"]) == (None, None)
+    threshold = limits["threshold_bps"]
+    assert Decimal(threshold["used"]) - Decimal(threshold["headroom"]) == Decimal(threshold["value"])
+    assert Decimal(threshold["used_percent"]) == pytest.approx(
+        Decimal(threshold["value"]) * 100 / Decimal(threshold["used"]), abs=Decimal("0.01")
+    )
+    assert (limits["resume_after_ms"]["used"], limits["cooldown_ms"]["used"]) == ("0", "0")
 
 
 async def test_looser_limits_wait_for_somebody_else(tmp_path: Path) -> None:

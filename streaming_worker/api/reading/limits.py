@@ -18,7 +18,10 @@ from streaming_worker.service.live import LiveRisk
 
 @dataclass(frozen=True, slots=True)
 class LimitName:
-    """One limit: ours and the engine's name, and how many digits lie between their units."""
+    """One limit: ours and the engine's name, and how many digits lie between their units.
+
+    ``is_floor``: the value must not be below it; of the others it must not be above.
+    """
 
     name: str
     engine_name: str
@@ -26,12 +29,15 @@ class LimitName:
     unit: str
     digits: int
     is_looser_when_lower: bool = False
+    is_floor: bool = False
 
 
 NAMES: Final = (
     LimitName("max_position_usd", "max_position_usd_e8", "Largest notional of one simulated trade", "USD", 8),
     LimitName("daily_loss_usd", "daily_loss_usd_e8", "Loss of a UTC day that stops everything", "USD", 8),
-    LimitName("threshold_bps", "threshold_millionths", "Smallest net edge of an opportunity", "bps", 2, True),
+    LimitName(
+        "threshold_bps", "threshold_millionths", "Smallest net edge of an opportunity", "bps", 2, True, is_floor=True
+    ),
     LimitName("staleness_ms", "staleness_ns", "Transport silence that pauses", "ms", 6),
     LimitName("resume_after_ms", "resume_after_ns", "Health needed before an automatic resume", "ms", 6, True),
     LimitName("cooldown_ms", "cooldown_ns", "Wait after an automatic resume", "ms", 6, True),
@@ -80,12 +86,17 @@ def _limit(one: LimitName, value: int, use: Use | None, temporary: TemporaryLimi
         least=format_fixed(least, one.digits),
         greatest=format_fixed(greatest, one.digits),
         used=None if use is None else format_fixed(use.value, one.digits),
-        used_percent=None if use is None else share_percent(use.value, value),
-        headroom=None if use is None else format_fixed(value - use.value, one.digits),
+        used_percent=None if use is None else _used_percent(one, use.value, value),
+        headroom=None if use is None else format_fixed((value - use.value) * (-1 if one.is_floor else 1), one.digits),
         used_what=None if use is None else use.what,
         expires_at=None if temporary is None else moment(temporary.expires_ns),
         becomes=None if temporary is None else format_fixed(temporary.before, one.digits),
     )
+
+
+def _used_percent(one: LimitName, used: int, limit: int) -> str | None:
+    """What may not be less than the limit is used up when it comes down to it."""
+    return share_percent(limit, used) if one.is_floor else share_percent(used, limit)
 
 
 def is_looser(risk: LiveRisk, wanted: Mapping[str, str]) -> bool:

@@ -164,7 +164,8 @@ async def headline(sight: Sight, now_ns: Nanos) -> Headline:
     trades = await desk.rows(_trades(view, markets, today_ns), **span, keep_s=_KEEP_S)
     others = await desk.rows(_others(view, today_ns), **span, keep_s=_KEEP_S)
     found, traded, other = episodes[0], trades[0], others[0]
-    rejected = int(other["rejected"])
+    rejected, rejected_before = int(other["rejected"]), int(other["rejected_yesterday"])
+    before = found["yesterday"]
     return Headline(
         opportunities=found["opportunities"],
         real=found["real"],
@@ -175,6 +176,11 @@ async def headline(sight: Sight, now_ns: Nanos) -> Headline:
         winning_trades=traded["winning"],
         realised_net_usd=usd(int(traded["today_usd_e8"])),
         realised_net_yesterday_usd=usd(int(traded["yesterday_usd_e8"])),
+        opportunities_yesterday=before,
+        best_net_edge_yesterday_bps=None if found["best_yesterday"] is None else bps(found["best_yesterday"]),
+        trades_yesterday=traded["trades_yesterday"],
+        winning_trades_yesterday=traded["winning_yesterday"],
+        accepted_yesterday_percent=share_percent(before, before + rejected_before),
         decision_p50_us=decision_us(view, "p50_ns"),
         decision_p99_us=decision_us(view, "p99_ns"),
         rejected_evaluations=rejected,
@@ -190,10 +196,15 @@ def decision_us(view: WorkerView, name: str) -> int | None:
 
 
 def _episodes(view: WorkerView, markets: Markets, today_ns: Nanos, minute_ns: Nanos) -> str:
+    today = f"(received_ns >= {today_ns})"
     return f"""
-        SELECT count(*) AS opportunities, count(*) FILTER (WHERE grade IN ('A', 'B', 'C')) AS real,
-            count(*) FILTER (WHERE received_ns >= {minute_ns}) AS last_minute, max(peak_net_edge_centibps) AS best
-        FROM ({episodes_sql(view, markets, has_published=False)}) WHERE received_ns >= {today_ns}
+        SELECT count(*) FILTER (WHERE {today}) AS opportunities,
+            count(*) FILTER (WHERE {today} AND grade IN ('A', 'B', 'C')) AS real,
+            count(*) FILTER (WHERE received_ns >= {minute_ns}) AS last_minute,
+            max(peak_net_edge_centibps) FILTER (WHERE {today}) AS best,
+            count(*) FILTER (WHERE NOT {today}) AS yesterday,
+            max(peak_net_edge_centibps) FILTER (WHERE NOT {today}) AS best_yesterday
+        FROM ({episodes_sql(view, markets, has_published=False)}) WHERE received_ns >= {today_ns - NANOS_PER_DAY}
     """
 
 
@@ -201,6 +212,8 @@ def _trades(view: WorkerView, markets: Markets, today_ns: Nanos) -> str:
     return f"""
         SELECT count(*) FILTER (WHERE received_ns >= {today_ns}) AS trades,
             count(*) FILTER (WHERE received_ns >= {today_ns} AND realised_net_usd_e8 > 0) AS winning,
+            count(*) FILTER (WHERE received_ns < {today_ns}) AS trades_yesterday,
+            count(*) FILTER (WHERE received_ns < {today_ns} AND realised_net_usd_e8 > 0) AS winning_yesterday,
             coalesce(sum(realised_net_usd_e8) FILTER (WHERE received_ns >= {today_ns}), 0)::DECIMAL(38,0)
                 AS today_usd_e8,
             coalesce(sum(realised_net_usd_e8) FILTER (WHERE received_ns < {today_ns}), 0)::DECIMAL(38,0)
@@ -213,9 +226,10 @@ def _trades(view: WorkerView, markets: Markets, today_ns: Nanos) -> str:
 
 def _others(view: WorkerView, today_ns: Nanos) -> str:
     return f"""
-        SELECT (SELECT coalesce(sum(count), 0)::DECIMAL(38,0) FROM ({whole("rejections", view)})
-                WHERE received_ns >= {today_ns}) AS rejected,
+        SELECT coalesce(sum(count) FILTER (WHERE received_ns >= {today_ns}), 0)::DECIMAL(38,0) AS rejected,
+            coalesce(sum(count) FILTER (WHERE received_ns < {today_ns}), 0)::DECIMAL(38,0) AS rejected_yesterday,
             (SELECT count(*) FROM gaps WHERE received_ns >= {today_ns}) AS gaps
+        FROM ({whole("rejections", view)}) WHERE received_ns >= {today_ns - NANOS_PER_DAY}
     """
 
 
@@ -230,6 +244,11 @@ def _nothing(view: WorkerView) -> Headline:
         winning_trades=0,
         realised_net_usd="0",
         realised_net_yesterday_usd="0",
+        opportunities_yesterday=0,
+        best_net_edge_yesterday_bps=None,
+        trades_yesterday=0,
+        winning_trades_yesterday=0,
+        accepted_yesterday_percent=None,
         decision_p50_us=decision_us(view, "p50_ns"),
         decision_p99_us=decision_us(view, "p99_ns"),
         rejected_evaluations=0,

@@ -23,7 +23,7 @@ def get_settings(who: Viewer, parts: Parts) -> Preferences:
     """Return one's own settings of the console."""
     with parts.database.reading() as connection:
         row = connection.execute(select(PREFERENCES).where(PREFERENCES.c.user_id == who.user_id)).first()
-    return Preferences(columns={}) if row is None else Preferences.model_validate_json(row.content)
+    return Preferences(columns={}, ranges=[]) if row is None else Preferences.model_validate_json(row.content)
 
 
 @router.put("")

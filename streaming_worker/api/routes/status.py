@@ -4,6 +4,7 @@ from fastapi import APIRouter, Response
 
 from streaming_worker.api.edge import API
 from streaming_worker.api.reading.status import version
+from streaming_worker.api.schemas.base import moment
 from streaming_worker.api.schemas.system import Live, Ready, ReadyPart, Status, Version
 from streaming_worker.api.security import PUBLIC, Viewer
 from streaming_worker.api.services import RELEASE, Parts
@@ -26,9 +27,9 @@ async def get_version(_: Viewer) -> Version:
 
 
 @router.get("/health/live", dependencies=[PUBLIC])
-async def get_live() -> Live:
+async def get_live(parts: Parts) -> Live:
     """Return whether the process answers."""
-    return Live(status="alive")
+    return Live(status="alive", as_of=moment(parts.clock.now_ns()))
 
 
 @router.get("/health/ready", dependencies=[PUBLIC], responses={503: {"model": Ready, "description": "not ready"}})

@@ -187,13 +187,23 @@ class AuditVerdict(Shape):
     problem: str | None
 
 
+class SavedRange(Shape):
+    """A stretch of time that somebody gave a name; it ends before ``to``, or goes on where that is null."""
+
+    name: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["outage of May"])]
+    from_at: Moment
+    to_at: Moment | None
+
+
 class Preferences(Shape):
-    """One's own settings of the console."""
+    """One's own settings of the console. ``numbers``: what stands at the decimal point and between thousands."""
 
     timezone: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")] = "UTC"
     theme: Literal["light", "dark", "contrast", "auto"] = "auto"
     density: Literal["comfortable", "compact"] = "comfortable"
+    numbers: Literal["point", "comma", "space"] = "point"
     columns: Annotated[dict[str, list[str]], Field(max_length=50, default_factory=dict)]
+    ranges: Annotated[list[SavedRange], Field(max_length=30, default_factory=list)]
 
 
 class FeeLine(Shape):

@@ -38,7 +38,10 @@ class RiskNow(Shape):
 
 
 class Headline(Shape):
-    """The UTC day so far, from the record. ``real`` are the opportunities graded A to C; shares are per cent."""
+    """The UTC day so far, from the record, and the whole day before beside it.
+
+    ``real`` are the opportunities graded A to C; shares are per cent.
+    """
 
     opportunities: int
     real: int
@@ -49,6 +52,11 @@ class Headline(Shape):
     winning_trades: int
     realised_net_usd: Exact
     realised_net_yesterday_usd: Exact
+    opportunities_yesterday: int
+    best_net_edge_yesterday_bps: Exact | None
+    trades_yesterday: int
+    winning_trades_yesterday: int
+    accepted_yesterday_percent: Exact | None
     decision_p50_us: int | None
     decision_p99_us: int | None
     rejected_evaluations: int
@@ -96,9 +104,10 @@ class Status(Shape):
 
 
 class Live(Shape):
-    """The process answers."""
+    """The process answers; ``as_of`` is its clock, which a page sets beside its own."""
 
     status: Literal["alive"]
+    as_of: Moment
 
 
 class ReadyPart(Shape):

@@ -1,13 +1,14 @@
 // Joins cache, session, preferences and screens. Screens are fetched when they are first opened.
 import { createTheme, MantineProvider } from "@mantine/core";
 import { QueryClientProvider, useQuery } from "@tanstack/react-query";
-import { lazy, type ReactNode, Suspense, useCallback, useEffect, useMemo, useState } from "react";
+import { Fragment, lazy, type ReactNode, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { createBrowserRouter, RouterProvider, useRouteError } from "react-router";
 
 import { ApiError, get, hasSession, onSignedOut, post, put } from "./api/client";
 import { cache } from "./api/queries";
 import { type Role, type Session, SessionContext } from "./api/session";
 import type { ApiPreferences, Me } from "./api/types";
+import { writeNumbers } from "./format/decimal";
 import { stream } from "./live/store";
 import { Failed, Loading } from "./parts/states";
 import { Login } from "./shell/Login";
@@ -119,6 +120,7 @@ function WithPreferences({ children }: { children: ReactNode }): ReactNode {
     setChanged((old) => ({ ...old, ...part }));
     void put("/settings", toApi({ ...current, ...part })).catch(() => undefined);
   }, [current]);
+  writeNumbers(current.numbers);
   const door = useMemo<PreferenceDoor>(() => ({ ...current, change }), [current, change]);
   useEffect(() => {
     const { dataset } = document.documentElement;
@@ -128,7 +130,8 @@ function WithPreferences({ children }: { children: ReactNode }): ReactNode {
   return (
     <PreferenceContext value={door}>
       <MantineProvider theme={look} forceColorScheme={current.theme === "light" ? "light" : "dark"} withCssVariables={false} withGlobalClasses={false}>
-        {children}
+        {/* numbers written in another way are written anew, also where a row has not changed */}
+        <Fragment key={current.numbers}>{children}</Fragment>
       </MantineProvider>
     </PreferenceContext>
   );

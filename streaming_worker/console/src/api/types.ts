@@ -40,6 +40,7 @@ export type KeyPage = Shapes["KeyPage"];
 export type Latency = Shapes["Latency"];
 export type Leg = Shapes["Leg"];
 export type Level = BookDepth["asks"][number];
+export type Live = Shapes["Live"];
 export type Lifetimes = Shapes["Lifetimes"];
 export type Limit = Shapes["Limit"];
 export type LimitProposal = Shapes["LimitProposal"];

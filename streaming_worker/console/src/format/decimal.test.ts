@@ -1,6 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 
-import { bps, compare, decimal, difference, dollars, isDecimal, signOf, sum, trimmed, usd } from "./decimal";
+import { bps, compare, decimal, difference, dollars, isDecimal, signOf, sum, trimmed, usd, writeNumbers } from "./decimal";
 
 describe("money", () => {
   it("keeps digits that a float would lose", () => {
@@ -49,5 +49,22 @@ describe("numbers", () => {
   it("refuses what is no number", () => {
     expect(isDecimal("1e5x")).toBe(false);
     expect(() => decimal("NaN", 2)).toThrow(RangeError);
+  });
+});
+
+describe("the reader's way of writing numbers", () => {
+  afterEach(() => writeNumbers("point"));
+  it("changes what is shown", () => {
+    writeNumbers("comma");
+    expect(usd("-1234567.891")).toBe("\u2212$1.234.567,90");
+    expect(trimmed("1200.500", 4)).toBe("1.200,5");
+    writeNumbers("space");
+    expect(decimal("1234.5", 1)).toBe("1\u202f234,5");
+    expect(trimmed("100", 4)).toBe("100");
+  });
+  it("changes nothing that is reckoned with", () => {
+    writeNumbers("comma");
+    expect(sum(["1000.5", "0.25"])).toBe("1000.75");
+    expect(difference("1", "2000.5")).toBe("-1999.5");
   });
 });

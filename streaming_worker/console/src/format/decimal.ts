@@ -11,6 +11,25 @@ interface Parts {
 const SHAPE = /^(-)?(\d+)(?:\.(\d+))?$/;
 const TRUE_MINUS = "\u2212";
 
+export type Numbers = "point" | "comma" | "space";
+
+interface Marks {
+  point: string;
+  group: string;
+}
+
+const MARKS: Readonly<Record<Numbers, Marks>> = {
+  point: { point: ".", group: "," },
+  comma: { point: ",", group: "." },
+  space: { point: ",", group: "\u202f" },
+};
+let marks: Marks = MARKS.point;
+
+/** How numbers are written from here on: by the reader's choice, everywhere the same. */
+export function writeNumbers(style: Numbers): void {
+  marks = MARKS[style];
+}
+
 function parse(text: Decimal): Parts {
   const match = SHAPE.exec(expand(text.trim()));
   if (match === null) throw new RangeError(`expected a decimal number, received ${JSON.stringify(text)}`);
@@ -48,14 +67,24 @@ function scaled(text: Decimal, places: number): bigint {
 }
 
 function grouped(whole: string): string {
-  return whole.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+  return whole.replace(/\B(?=(\d{3})+(?!\d))/g, marks.group);
+}
+
+function split(value: bigint, places: number): [whole: string, fraction: string] {
+  const digits = (value < 0n ? -value : value).toString().padStart(places + 1, "0");
+  const cut = digits.length - places;
+  return [digits.slice(0, cut), digits.slice(cut)];
 }
 
 function written(value: bigint, places: number): string {
-  const digits = (value < 0n ? -value : value).toString().padStart(places + 1, "0");
-  const cut = digits.length - places;
-  const whole = grouped(digits.slice(0, cut));
-  return places === 0 ? whole : `${whole}.${digits.slice(cut)}`;
+  const [whole, fraction] = split(value, places);
+  return places === 0 ? grouped(whole) : `${grouped(whole)}${marks.point}${fraction}`;
+}
+
+/** As the API writes it, for further reckoning. */
+function exact(value: bigint, places: number): Decimal {
+  const [whole, fraction] = split(value, places);
+  return `${value < 0n ? "-" : ""}${whole}${places === 0 ? "" : `.${fraction}`}`;
 }
 
 /** -1, 0 or 1: the sign of the exact value, not of what is left of it after rounding. */
@@ -92,7 +121,9 @@ export function bps(text: Decimal, places = 1): string {
 /** As many places as are needed, at most so many; for sizes and prices. */
 export function trimmed(text: Decimal, most: number): string {
   const shown = decimal(text, most);
-  return shown.includes(".") ? shown.replace(/\.?0+$/, "") : shown;
+  if (most === 0) return shown;
+  const kept = shown.replace(/0+$/, "");
+  return kept.endsWith(marks.point) ? kept.slice(0, -1) : kept;
 }
 
 /** For drawing only; never returns to a value that is shown as text. */
@@ -111,8 +142,7 @@ export function compare(a: Decimal, b: Decimal): number {
 export function sum(values: readonly Decimal[]): Decimal {
   const places = Math.max(0, ...values.map((value) => parse(value).scale));
   const total = values.reduce((so_far, value) => so_far + scaled(value, places), 0n);
-  const text = written(total, places).replaceAll(",", "");
-  return total < 0n ? `-${text}` : text;
+  return exact(total, places);
 }
 
 export function isDecimal(text: string): boolean {
@@ -122,6 +152,5 @@ export function isDecimal(text: string): boolean {
 /** One decimal less another, exactly. */
 export function difference(first: Decimal, second: Decimal): Decimal {
   const places = Math.max(parse(first).scale, parse(second).scale);
-  const value = scaled(first, places) - scaled(second, places);
-  return `${value < 0n ? "-" : ""}${written(value, places).replaceAll(",", "")}`;
+  return exact(scaled(first, places) - scaled(second, places), places);
 }

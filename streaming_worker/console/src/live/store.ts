@@ -2,7 +2,7 @@
 import { useCallback, useSyncExternalStore } from "react";
 
 import { renewSession } from "../api/client";
-import { type LinkState, Stream, type Topic } from "./stream";
+import { type LinkState, type Message, Stream, type Topic } from "./stream";
 import { newest, prepended, replaced } from "./topics";
 
 const PAINT_MS = 100;
@@ -40,6 +40,8 @@ class Board {
   private readonly watchers = new Map<Topic, Set<() => void>>();
   private readonly closers = new Map<Topic, () => void>();
   private readonly dirty = new Set<Topic>();
+  private readonly fresh = new Map<Topic, Message[]>();
+  private readonly painters = new Map<Topic, Set<(messages: readonly Message[]) => void>>();
   private lastPaint = 0;
   private scheduled = false;
 
@@ -59,12 +61,26 @@ class Board {
     };
   }
 
+  /** Call when the messages of a topic have been drawn. */
+  onPaint(topic: Topic, call: (messages: readonly Message[]) => void): () => void {
+    const known = this.painters.get(topic) ?? new Set();
+    this.painters.set(topic, known);
+    known.add(call);
+    return () => {
+      known.delete(call);
+      if (known.size > 0) return;
+      this.painters.delete(topic);
+      this.fresh.delete(topic);
+    };
+  }
+
   private open(topic: Topic): void {
     const fold = FOLDS[topic];
     this.closers.set(topic, stream.on(topic, (message) => {
       const before = this.folded.get(topic);
       const after = fold(before, message);
       if (after === before) return;
+      if (this.painters.has(topic)) this.fresh.set(topic, [...(this.fresh.get(topic) ?? []), message]);
       this.folded.set(topic, after);
       this.dirty.add(topic);
       this.schedule();
@@ -97,10 +113,19 @@ class Board {
     this.dirty.clear();
     topics.forEach((topic) => this.painted.set(topic, this.folded.get(topic)));
     topics.forEach((topic) => this.watchers.get(topic)?.forEach((call) => call()));
+    const drawn = topics.flatMap((topic) => {
+      const messages = this.fresh.get(topic);
+      this.fresh.delete(topic);
+      return messages === undefined ? [] : [[topic, messages] as const];
+    });
+    // what the watchers changed is on the screen when the next frame begins
+    if (drawn.length > 0) requestAnimationFrame(() => drawn.forEach(([topic, messages]) => this.painters.get(topic)?.forEach((call) => call(messages))));
   }
 }
 
 const board = new Board();
+
+export const onPaint = board.onPaint.bind(board);
 
 /** The live value of a topic, or undefined before its first snapshot and after a loss. */
 export function useLive<T>(topic: Topic): T | undefined {

@@ -2,6 +2,8 @@
 import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { type ReactNode, useEffect, useState } from "react";
 
+import { useGet } from "../api/queries";
+import type { BookTopPage } from "../api/types";
 import type { AddressDoor } from "./address";
 
 interface ChoiceProps {
@@ -24,6 +26,15 @@ export function Choice({ address, name, label, options, all = "all", isFirst }: 
       {...(isFirst === true ? { "data-key": "filter" } : {})}
     />
   );
+}
+
+/** The pairs of the configured books. */
+export function PairFilter({ address }: { address: AddressDoor }): ReactNode {
+  const books = useGet<BookTopPage>("/books", {}, { everyMs: 300_000 });
+  const pairs = [...new Set((books.data?.items ?? []).map((book) => `${book.base}/${book.quote}`))].sort();
+  const chosen = address.values["pair"];
+  const all = chosen === undefined || pairs.includes(chosen) ? pairs : [chosen, ...pairs];
+  return <Choice address={address} name="pair" label="Pair" options={options(all)} />;
 }
 
 interface TextProps {

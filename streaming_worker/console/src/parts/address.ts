@@ -1,6 +1,6 @@
 // The address holds what is shown: filters, range, order, open row. Every view is a link.
 import { useCallback, useMemo } from "react";
-import { useSearchParams } from "react-router";
+import { useLocation, useSearchParams } from "react-router";
 
 export type Address = Readonly<Record<string, string>>;
 
@@ -23,4 +23,16 @@ export function useAddress(): AddressDoor {
     }, { replace: true });
   }, [setParams]);
   return { values, set };
+}
+
+const SHARED = ["range", "from", "to", "venue", "pair", "direction", "instrument", "pool", "min_net"];
+
+/** A link to the rows behind a number: on the same screen with all its filters, on another with those that both know. */
+export function useLinkTo(): (path: string, change?: Address) => string {
+  const { pathname } = useLocation();
+  const { values } = useAddress();
+  return useCallback((path, change = {}) => {
+    const kept = Object.entries(values).filter(([name]) => path === pathname || SHARED.includes(name));
+    return `${path}?${new URLSearchParams({ ...Object.fromEntries(kept), ...change }).toString()}`;
+  }, [pathname, values]);
 }

@@ -9,15 +9,17 @@ interface KpiProps {
   name: string;
   title?: string;
   value: ReactNode;
+  /** Where the rows behind the number are. */
+  to?: string;
   under?: ReactNode;
   trend?: readonly (number | null)[];
 }
 
-export function Kpi({ name, title, value, under, trend }: KpiProps): ReactNode {
+export function Kpi({ name, title, value, to, under, trend }: KpiProps): ReactNode {
   return (
     <div className="kpi" title={title}>
       <span className="name">{name}</span>
-      <span className="value">{value}</span>
+      <span className="value">{to === undefined ? value : <Link to={to} title="the rows behind it">{value}</Link>}</span>
       <span className="under">{under}</span>
       {trend === undefined ? null : <Sparkline values={trend} label={`${name}, by hour`} />}
     </div>

@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 import { fromWall, toWall, utcDay, zoneName } from "../format/time";
 import { usePreferences } from "../shell/preferences";
 import type { AddressDoor } from "./address";
+import { KeepRange, useSavedRange } from "./savedRanges";
 
 export interface Range {
   from: string | undefined;
@@ -12,6 +13,7 @@ export interface Range {
 }
 
 const HOUR_MS = 3_600_000;
+const SAVED = "saved:";
 
 const PRESETS: Readonly<Record<string, { label: string; range: (now: number) => Range }>> = {
   hour: { label: "last hour", range: (now) => ({ from: new Date(now - HOUR_MS).toISOString(), to: undefined }) },
@@ -42,11 +44,18 @@ interface Props {
 }
 
 export function RangeField({ address, preset, prefix = "", label = "Time range" }: Props): ReactNode {
-  const { zone } = usePreferences();
+  const { zone, ranges } = usePreferences();
   const { values, set } = address;
   const name = values[`${prefix}range`] ?? preset;
   const current = rangeOf(values, preset, prefix);
+  const saved = useSavedRange(current.from, current.to);
+  const shown = name === "custom" && saved !== undefined ? SAVED + saved.name : name;
   const choose = (chosen: string): void => {
+    const kept = ranges.find((range) => SAVED + range.name === chosen);
+    if (kept !== undefined) {
+      set({ [`${prefix}range`]: "custom", [`${prefix}from`]: kept.from, [`${prefix}to`]: kept.to });
+      return;
+    }
     const from = current.from ?? utcDay(Date.now());
     set(chosen === "custom"
       ? { [`${prefix}range`]: chosen, [`${prefix}from`]: from, [`${prefix}to`]: current.to ?? null }
@@ -69,11 +78,15 @@ export function RangeField({ address, preset, prefix = "", label = "Time range" 
       <NativeSelect
         className="field"
         label={label}
-        value={name}
+        value={shown}
         onChange={(event) => choose(event.currentTarget.value)}
-        data={[...Object.entries(PRESETS).map(([value, { label: text }]) => ({ value, label: text })), { value: "custom", label: "custom\u2026" }]}
+        data={[
+          ...Object.entries(PRESETS).map(([value, { label: text }]) => ({ value, label: text })),
+          { value: "custom", label: "custom\u2026" },
+          ...(ranges.length === 0 ? [] : [{ group: "saved", items: ranges.map((range) => ({ value: SAVED + range.name, label: range.name })) }]),
+        ]}
       />
-      {name === "custom" ? <>{bound("from")}{bound("to")}</> : null}
+      {name === "custom" ? <>{bound("from")}{bound("to")}{current.from === undefined ? null : <KeepRange from={current.from} to={current.to} />}</> : null}
     </>
   );
 }

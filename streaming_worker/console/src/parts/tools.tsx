@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 
 import { BASE, queryText } from "../api/client";
 import type { QueryValues } from "../api/queries";
+import { decimal } from "../format/decimal";
 import { usePreferences } from "../shell/preferences";
 import type { Column } from "./Table";
 
@@ -61,7 +62,7 @@ export function Pager({ shown, total, what, hasMore, isBusy, onMore }: PagerProp
   return (
     <div className="row between">
       <span className="muted small" role="status">
-        {shown.toLocaleString("en-US")}{total === null ? "" : ` of ${total.toLocaleString("en-US")}`} {what}
+        {decimal(String(shown), 0)}{total === null ? "" : ` of ${decimal(String(total), 0)}`} {what}
       </span>
       {hasMore ? <Button variant="default" loading={isBusy} onClick={onMore}>Show more</Button> : null}
     </div>

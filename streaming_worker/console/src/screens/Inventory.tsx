@@ -163,7 +163,7 @@ function Lines({ points, asset }: { points: readonly BalancePoint[]; asset: stri
         label: venueName(venue), colour: COLOURS[index % COLOURS.length] ?? "text", steps: true,
         values: times.map((at) => drawn(known.get(`${venue}/${at}`))),
       }))}
-      unit={(value) => value.toLocaleString("en-US", { maximumFractionDigits: 2 })}
+      unit={(value) => trimmed(value.toFixed(2), 2)}
     />
   );
 }

@@ -4,8 +4,10 @@ import { Link } from "react-router";
 
 import { useGet, useStatus } from "../api/queries";
 import type { Pnl, RejectionSummary, Status } from "../api/types";
-import { decimal, drawn } from "../format/decimal";
+import { decimal, dollars, drawn, signOf } from "../format/decimal";
+import { age } from "../format/time";
 import { meaning } from "../format/words";
+import { useScreenDelay } from "../live/screenDelay";
 import { Chart } from "../parts/Chart";
 import { Bars, Kpi } from "../parts/figures";
 import { Empty, Loaded, Loading, Panel, Screen } from "../parts/states";
@@ -72,11 +74,11 @@ function Verdict({ status }: { status: Status }): ReactNode {
         </div>
         <div>
           <dt>What is it finding?</dt>
-          <dd><span><Num value={today.opportunities} /> opportunities today, <Num value={today.open_opportunities} /> open now</span></dd>
+          <dd><span><Link to="/opportunities?view=closed&range=today"><Num value={today.opportunities} /> opportunities</Link> today, <Link to="/opportunities?view=live"><Num value={today.open_opportunities} /> open now</Link></span></dd>
         </div>
         <div>
           <dt>Is it real?</dt>
-          <dd><span><Num value={today.real} /> of <Num value={today.opportunities} /> could have been captured</span></dd>
+          <dd><span><Link to="/opportunities?view=closed&range=today&sort=-realised_net_usd"><Num value={today.real} /></Link> of <Num value={today.opportunities} /> could have been captured</span></dd>
         </div>
       </dl>
     </section>
@@ -89,19 +91,43 @@ function Kpis({ status, hourly }: { status: Status; hourly: Pnl | undefined }): 
   const healthy = status.feeds.filter((feed) => feed.is_healthy).length;
   return (
     <div className="kpis">
-      <Kpi name="Simulated net today" value={<Usd value={today.realised_net_usd} />} trend={groups.map((group) => drawn(group.cumulative_net_usd))}
+      <Kpi name="Simulated net today" to="/trades?range=today" value={<Usd value={today.realised_net_usd} />} trend={groups.map((group) => drawn(group.cumulative_net_usd))}
         under={<>yesterday <Usd value={today.realised_net_yesterday_usd} /></>} />
-      <Kpi name="Opportunities, last minute" value={<Num value={today.opportunities_last_minute} />} trend={groups.map((group) => group.trades)}
-        under={<><Num value={today.opportunities} /> today</>} />
-      <Kpi name="Accepted of all looks" value={today.accepted_percent === null ? NOTHING : `${decimal(today.accepted_percent, 3)} %`}
-        under={<><Num value={today.rejected_evaluations} /> refused</>} />
-      <Kpi name="Best net edge today" value={<><Bps value={today.best_net_edge_bps} /><span className="muted small"> bps</span></>} under="after every cost" />
-      <Kpi name="Trades that won" value={<><Num value={today.winning_trades} /><span className="muted"> / {today.trades}</span></>} under="today, at the primary latency" />
-      <Kpi name="Frame to decision" value={micros(today.decision_p50_us)} under={today.decision_p99_us === null ? "" : <>99 % within {micros(today.decision_p99_us)}</>} />
-      <Kpi name="Feeds healthy" value={<>{healthy}<span className="muted"> / {status.feeds.length}</span></>} under={<><Num value={today.gaps} /> {today.gaps === 1 ? "gap" : "gaps"} today</>} />
-      <Kpi name="Risk state" value={<State state={status.risk.state} />} under={<>today <Usd value={status.risk.daily_net_usd} /></>} />
+      <Kpi name="Opportunities, last minute" to="/opportunities?view=closed&range=hour" value={<Num value={today.opportunities_last_minute} />} trend={groups.map((group) => group.trades)}
+        under={<><Num value={today.opportunities} /> today, <Num value={today.opportunities_yesterday} /> yesterday</>} />
+      <Kpi name="Accepted of all looks today" to="/opportunities?view=refused&range=today" value={share(today.accepted_percent)}
+        under={<><Num value={today.rejected_evaluations} /> refused; yesterday {share(today.accepted_yesterday_percent)}</>} />
+      <Kpi name="Best net edge today" to="/opportunities?view=closed&range=today&sort=-net_edge_bps" value={<><Bps value={today.best_net_edge_bps} /><span className="muted small"> bps</span></>}
+        under={<>yesterday <Bps value={today.best_net_edge_yesterday_bps} /> bps</>} />
+      <Kpi name="Trades that won today" to="/trades?range=today&won=true" value={<><Num value={today.winning_trades} /><span className="muted"> / {today.trades}</span></>}
+        under={<>yesterday <Num value={today.winning_trades_yesterday} /> / {today.trades_yesterday}</>} />
+      <ToScreen decisionUs={today.decision_p50_us} />
+      <Kpi name="Feeds healthy" to="/system" value={<>{healthy}<span className="muted"> / {status.feeds.length}</span></>} under={<><Num value={today.gaps} /> {today.gaps === 1 ? "gap" : "gaps"} today</>} />
+      <Kpi name="Risk state" to="/risk" value={<State state={status.risk.state} />} under={<LossToday status={status} />} />
     </div>
   );
+}
+
+function share(percent: string | null): ReactNode {
+  return percent === null ? NOTHING : `${decimal(percent, 2)} %`;
+}
+
+/** From the arrival of a frame at the worker to its paint here, measured by this page. */
+function ToScreen({ decisionUs }: { decisionUs: number | null }): ReactNode {
+  const delay = useScreenDelay();
+  return (
+    <Kpi name="Capture to screen" to="/system" title="from a frame's arrival at the worker until its price is drawn on this screen; half of them within"
+      value={delay === null ? NOTHING : age(delay.p50)}
+      under={<>{delay === null ? "measuring\u2026" : <>95 % within {age(delay.p95)}</>}; decided in {micros(decisionUs)}</>} />
+  );
+}
+
+/** What the engine counts against the loss of a day that stops everything. */
+function LossToday({ status }: { status: Status }): ReactNode {
+  const { daily_net_usd: net, daily_loss_limit_usd: limit } = status.risk;
+  if (net === null || limit === null) return "the worker does not answer";
+  const lost = signOf(net) < 0 ? net.slice(1) : "0";
+  return <>{dollars(lost)} of {dollars(limit, 0)} loss today</>;
 }
 
 function micros(value: number | null): ReactNode {

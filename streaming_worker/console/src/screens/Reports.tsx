@@ -1,13 +1,14 @@
 // What the days came to, for people who were not watching.
 import { Button } from "@mantine/core";
 import type { ReactNode } from "react";
+import { Link } from "react-router";
 
 import { useGet } from "../api/queries";
 import { useMay } from "../api/session";
 import type { Pnl, PnlGroup } from "../api/types";
 import { drawn } from "../format/decimal";
 import { plain, venueName } from "../format/words";
-import { type AddressDoor, useAddress } from "../parts/address";
+import { type AddressDoor, useAddress, useLinkTo } from "../parts/address";
 import { Chart } from "../parts/Chart";
 import { Bars, Kpi } from "../parts/figures";
 import { Choice } from "../parts/Filters";
@@ -67,19 +68,22 @@ function lastDay(to: string | undefined): string {
 
 function Profit({ address }: { address: AddressDoor }): ReactNode {
   const by = address.values["by"] ?? "day";
+  const linkTo = useLinkTo();
+  // a range that is not named is the week here and the day there
+  const rows: To = (change) => linkTo("/trades", { range: address.values["range"] ?? "week", ...change });
   const pnl = useGet<Pnl>("/pnl", { ...rangeOf(address.values, "week"), group_by: by }, { keep: true });
   return (
     <Loaded query={pnl} rows={8}>
       {(sums) => (
         <>
           <div className="kpis">
-            <Kpi name="Realised net" value={<Usd value={sums.realised_net_usd} arrow />} under={<><At at={sums.from_at} date /> until before <At at={sums.to_at} date /></>} />
+            <Kpi name="Realised net" to={rows({ sort: "-realised_net_usd" })} value={<Usd value={sums.realised_net_usd} arrow />} under={<><At at={sums.from_at} date /> until before <At at={sums.to_at} date /></>} />
             <Kpi name="Largest drawdown" value={<Usd value={sums.max_drawdown_usd} />} under="over trades in their order" />
-            <Kpi name="Trades" value={<Num value={sums.trades} />} under={`${sums.winning_trades} won`} />
+            <Kpi name="Trades" to={rows({})} value={<Num value={sums.trades} />} under={<Link to={rows({ won: "true" })}>{sums.winning_trades} won</Link>} />
             <Kpi name="Notional" value={<span>$<Num value={sums.notional_usd} /></span>} under={`at ${sums.latency_ms} ms`} />
           </div>
           <div className="cells">
-            <Panel className="w7" title={`Realised net by ${by === "reason" ? "reason of closing" : by}`}><Groups pnl={sums} by={by} /></Panel>
+            <Panel className="w7" title={`Realised net by ${by === "reason" ? "reason of closing" : by}`} note="a click on a group opens its rows"><Groups pnl={sums} by={by} rows={(group) => rowsOf(group, by, rows, linkTo)} /></Panel>
             <Panel className="w5" title="Predicted against realised">
               <StackPair first={sums.predicted} second={sums.realised} names={["predicted", "realised"]} />
             </Panel>
@@ -96,11 +100,23 @@ function nameOf(group: PnlGroup, by: string): ReactNode {
   return by === "venue" ? venueName(group.group) : plain(group.group);
 }
 
-function Groups({ pnl, by }: { pnl: Pnl; by: string }): ReactNode {
+type To = (change: Readonly<Record<string, string>>) => string;
+
+const STEPS_MS: Readonly<Record<string, number>> = { day: 86_400_000, hour: 3_600_000 };
+
+/** The rows behind a group: trades of its time, venue or pair; the reason of closing belongs to opportunities. */
+function rowsOf(group: PnlGroup, by: string, rows: To, linkTo: (path: string, change: Readonly<Record<string, string>>) => string): string {
+  if (by === "reason") return linkTo("/opportunities", { view: "closed", close_reason: group.group });
+  const step = STEPS_MS[by];
+  if (step === undefined) return rows({ [by]: group.group });
+  return rows({ range: "custom", from: group.group, to: new Date(Date.parse(group.group) + step).toISOString() });
+}
+
+function Groups({ pnl, by, rows }: { pnl: Pnl; by: string; rows: (group: PnlGroup) => string }): ReactNode {
   if (pnl.groups.length === 0) return <Empty title="No simulated trade in this range.">Choose a longer one.</Empty>;
   const isTime = by === "day" || by === "hour";
   const columns: readonly Column<PnlGroup>[] = [
-    { id: "group", head: by === "day" ? "day (UTC)" : by, cell: (group) => <span className="strong">{nameOf(group, by)}</span> },
+    { id: "group", head: by === "day" ? "day (UTC)" : by, cell: (group) => <Link className="strong" to={rows(group)}>{nameOf(group, by)}</Link> },
     { id: "trades", head: "Trades", num: true, cell: (group) => group.trades },
     { id: "won", head: "Won", num: true, cell: (group) => group.winning_trades },
     { id: "predicted", head: "Predicted", num: true, cell: (group) => <Usd value={group.predicted_net_usd} /> },

@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 import { useGet } from "../api/queries";
 import { useMay, useSession } from "../api/session";
 import type { FeeLine, FeeSchedule, Version } from "../api/types";
+import type { Numbers } from "../format/decimal";
 import { stamp, type Zone, ZONES } from "../format/time";
 import { venueName } from "../format/words";
 import { Loaded, Panel, Screen } from "../parts/states";
@@ -37,11 +38,14 @@ export default function Settings(): ReactNode {
 const THEMES: { value: Theme; label: string }[] = [
   { value: "lime", label: "Dark lime" }, { value: "contrast", label: "High contrast" }, { value: "light", label: "Light" },
 ];
+const NUMBERS: { value: Numbers; label: string }[] = [
+  { value: "point", label: "1,234.56" }, { value: "comma", label: "1.234,56" }, { value: "space", label: "1\u202f234,56" },
+];
 const DENSITIES: { value: Density; label: string }[] = [{ value: "comfortable", label: "Comfortable" }, { value: "compact", label: "Compact" }];
 
 function Profile(): ReactNode {
   const { username, role } = useSession();
-  const { zone, theme, density, change } = usePreferences();
+  const { zone, theme, density, numbers, change } = usePreferences();
   const now = useNow();
   return (
     <div className="stack">
@@ -53,6 +57,10 @@ function Profile(): ReactNode {
       <div className="stack tight">
         <span id="theme-label">Theme</span>
         <SegmentedControl aria-labelledby="theme-label" data={THEMES} value={theme} onChange={(value) => change({ theme: value as Theme })} />
+      </div>
+      <div className="stack tight">
+        <span id="numbers-label">Numbers</span>
+        <SegmentedControl aria-labelledby="numbers-label" data={NUMBERS} value={numbers} onChange={(value) => change({ numbers: value as Numbers })} />
       </div>
       <div className="stack tight">
         <span id="density-label">Density of tables</span>

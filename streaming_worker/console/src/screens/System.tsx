@@ -65,7 +65,7 @@ function Worker({ status }: { status: Status }): ReactNode {
 
 function micros(value: number | null): ReactNode {
   if (value === null) return NOTHING;
-  return value < 1_000 ? `${value} \u00b5s` : `${(value / 1_000).toLocaleString("en-US", { maximumFractionDigits: 1 })} ms`;
+  return value < 1_000 ? `${value} \u00b5s` : `${trimmed((value / 1_000).toFixed(1), 1)} ms`;
 }
 
 const DELAYS: readonly Column<Latency["worker"][number]>[] = [

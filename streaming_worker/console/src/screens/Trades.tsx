@@ -1,13 +1,14 @@
 // What each opportunity would have earned: predicted against realised, leg by leg. No order was ever sent.
 import { type ReactNode, useMemo } from "react";
+import { Link } from "react-router";
 
 import { usePages } from "../api/pages";
 import { type QueryValues, useGet } from "../api/queries";
 import type { TagCounts, Trade, TradeTotals } from "../api/types";
 import { age } from "../format/time";
 import { plain, venueName } from "../format/words";
-import { type AddressDoor, useAddress } from "../parts/address";
-import { Choice, options, Reset, TextFilter } from "../parts/Filters";
+import { type AddressDoor, useAddress, useLinkTo } from "../parts/address";
+import { Choice, options, PairFilter, Reset, TextFilter } from "../parts/Filters";
 import { Kpi } from "../parts/figures";
 import { RangeField, rangeOf } from "../parts/range";
 import { Empty, Failed, Loaded, Loading, Panel, Screen } from "../parts/states";
@@ -21,7 +22,7 @@ import { TradeDrawer } from "./trades/TradeDrawer";
 
 const LATENCIES = ["0", "50", "100", "250", "500", "1000", "2000"];
 const STATUSES = ["filled", "partial", "reverted", "missed"];
-const FILTERS = ["venue", "direction", "latency_ms", "status", "won", "grade", "min_net", "instrument", "opportunity_id", "q", "latency_model", "tag"];
+const FILTERS = ["venue", "direction", "latency_ms", "status", "won", "grade", "min_net", "pair", "instrument", "opportunity_id", "q", "latency_model", "tag"];
 
 function filterOf(address: AddressDoor): QueryValues {
   const { values } = address;
@@ -53,6 +54,7 @@ export default function Trades(): ReactNode {
           <Choice address={address} name="latency_ms" label="Latency" all="ours (primary)" isFirst
             options={[{ value: "every", label: "every rung" }, ...options(LATENCIES, (text) => age(Number(text)))]} />
           <Choice address={address} name="venue" label="Venue" options={options(VENUES, venueName)} />
+          <PairFilter address={address} />
           <Choice address={address} name="direction" label="Direction" options={options(DIRECTIONS, plain)} />
           <Choice address={address} name="status" label="A leg was" options={options(STATUSES)} />
           <Choice address={address} name="won" label="Result" options={[{ value: "true", label: "won" }, { value: "false", label: "lost or nothing" }]} />
@@ -83,6 +85,7 @@ export default function Trades(): ReactNode {
 }
 
 function Totals({ filter }: { filter: QueryValues }): ReactNode {
+  const linkTo = useLinkTo();
   const totals = useGet<TradeTotals>("/trades/totals", filter, { keep: true });
   return (
     <Loaded query={totals} rows={3}>
@@ -90,9 +93,9 @@ function Totals({ filter }: { filter: QueryValues }): ReactNode {
         <div className="cells">
           <div className="w7">
             <div className="kpis">
-              <Kpi name="Trades in the filter" value={<Num value={sums.trades} />} under={<><Num value={sums.opportunities} /> opportunities</>} />
+              <Kpi name="Trades in the filter" value={<Num value={sums.trades} />} under={<Link to={linkTo("/opportunities", { view: "closed" })}><Num value={sums.opportunities} /> opportunities</Link>} />
               <Kpi name="Realised net" value={<Usd value={sums.realised_net_usd} />} under={<>predicted <Usd value={sums.predicted_net_usd} /></>} />
-              <Kpi name="Won" value={<><Num value={sums.winning_trades} /><span className="muted"> / {sums.trades}</span></>} under={<>{sums.unwound_trades} unwound</>} />
+              <Kpi name="Won" to={linkTo("/trades", { won: "true" })} value={<><Num value={sums.winning_trades} /><span className="muted"> / {sums.trades}</span></>} under={<>{sums.unwound_trades} unwound</>} />
               <Kpi name="Notional" value={<span>$<Num value={sums.notional_usd} /></span>} under="sum of both directions" />
             </div>
           </div>

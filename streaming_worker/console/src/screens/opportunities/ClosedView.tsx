@@ -4,7 +4,7 @@ import { usePages } from "../../api/pages";
 import type { Opportunity } from "../../api/types";
 import { plain, venueName } from "../../format/words";
 import type { AddressDoor } from "../../parts/address";
-import { Choice, options, Reset, TextFilter } from "../../parts/Filters";
+import { Choice, options, PairFilter, Reset, TextFilter } from "../../parts/Filters";
 import { RangeField, rangeOf } from "../../parts/range";
 import { Empty, Failed, Loading, Panel } from "../../parts/states";
 import { Table } from "../../parts/Table";
@@ -14,7 +14,7 @@ import { closedColumns } from "./columns";
 export const VENUES = ["coinbase", "gemini", "bitstamp", "orca", "raydium"];
 export const DIRECTIONS = ["buy_cex_sell_pool", "buy_pool_sell_cex"];
 const CLOSES = ["edge_gone", "leg_lost", "stale_leg", "risk"];
-const FILTERS = ["venue", "direction", "grade", "close_reason", "min_net", "instrument", "pool"];
+const FILTERS = ["venue", "direction", "grade", "close_reason", "min_net", "pair", "instrument", "pool"];
 
 export function ClosedView({ address }: { address: AddressDoor }): ReactNode {
   const { values, set } = address;
@@ -22,7 +22,7 @@ export function ClosedView({ address }: { address: AddressDoor }): ReactNode {
   const filter = {
     ...rangeOf(values, "day"),
     venue: values["venue"], direction: values["direction"], grade: values["grade"], close_reason: values["close_reason"],
-    min_net: values["min_net"], instrument: values["instrument"], pool: values["pool"], state: "closed",
+    min_net: values["min_net"], pair: values["pair"], instrument: values["instrument"], pool: values["pool"], state: "closed",
   };
   const pages = usePages<Opportunity>("/opportunities", { ...filter, sort });
   const columns = useMemo(() => closedColumns(set), [set]);
@@ -35,6 +35,7 @@ export function ClosedView({ address }: { address: AddressDoor }): ReactNode {
       <div className="filters">
         <RangeField address={address} preset="day" />
         <Choice address={address} name="venue" label="Venue" isFirst options={options(VENUES, venueName)} />
+        <PairFilter address={address} />
         <Choice address={address} name="direction" label="Direction" options={options(DIRECTIONS, plain)} />
         <Choice address={address} name="grade" label="Grade" options={options(["A", "B", "C", "D", "E", "F"])} />
         <Choice address={address} name="close_reason" label="Closed by" options={options(CLOSES, plain)} />

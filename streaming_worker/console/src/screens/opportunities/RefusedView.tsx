@@ -7,7 +7,7 @@ import { trimmed } from "../../format/decimal";
 import { meaning, plain, venueName } from "../../format/words";
 import type { AddressDoor } from "../../parts/address";
 import { Bars } from "../../parts/figures";
-import { Choice, options, Reset } from "../../parts/Filters";
+import { Choice, options, PairFilter, Reset } from "../../parts/Filters";
 import { RangeField, rangeOf } from "../../parts/range";
 import { Empty, Failed, Loaded, Loading, Panel } from "../../parts/states";
 import { type Column, Table } from "../../parts/Table";
@@ -35,7 +35,7 @@ const REASONS = [
 export function RefusedView({ address }: { address: AddressDoor }): ReactNode {
   const { values } = address;
   const filter = {
-    ...rangeOf(values, "hour"), venue: values["venue"], direction: values["direction"], reason: values["reason"], instrument: values["instrument"],
+    ...rangeOf(values, "hour"), venue: values["venue"], direction: values["direction"], reason: values["reason"], pair: values["pair"], instrument: values["instrument"],
   };
   const summary = useGet<RejectionSummary>("/rejections/summary", filter, { keep: true, everyMs: 30_000 });
   const pages = usePages<Rejection>("/rejections", filter);
@@ -46,8 +46,9 @@ export function RefusedView({ address }: { address: AddressDoor }): ReactNode {
           <RangeField address={address} preset="hour" />
           <Choice address={address} name="reason" label="Reason" isFirst options={options(REASONS, plain)} />
           <Choice address={address} name="venue" label="Venue" options={options(VENUES, venueName)} />
+          <PairFilter address={address} />
           <Choice address={address} name="direction" label="Direction" options={options(DIRECTIONS, plain)} />
-          <Reset address={address} names={["reason", "venue", "direction", "instrument"]} />
+          <Reset address={address} names={["reason", "venue", "pair", "direction", "instrument"]} />
         </div>
       </Panel>
       <div className="cells">

@@ -13,7 +13,7 @@ import type { AddressDoor } from "../../parts/address";
 import { heatStyle } from "../../parts/heatStyle";
 import { Empty, Loaded, Panel } from "../../parts/states";
 import { type Column, Table } from "../../parts/Table";
-import { NOTHING, State, Usd, useNow } from "../../parts/values";
+import { NOTHING, Num, State, Usd, useNow } from "../../parts/values";
 import { Send } from "./Send";
 
 const DAY_MS = 86_400_000;
@@ -100,7 +100,7 @@ function Report({ date }: { date: string }): ReactNode {
                 {report.files.map((file) => (
                   <li key={file.name} className="row between">
                     <a href={file.url.startsWith("/") ? file.url : `${BASE}/${file.url}`} download={file.name}>{file.name}</a>
-                    <span className="muted small">{Math.ceil(file.size_bytes / 1024).toLocaleString("en-US")} KB</span>
+                    <span className="muted small"><Num value={Math.ceil(file.size_bytes / 1024)} /> KB</span>
                   </li>
                 ))}
               </ul>

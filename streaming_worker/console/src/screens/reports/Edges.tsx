@@ -1,9 +1,11 @@
 import type { ReactNode } from "react";
+import { Link } from "react-router";
 
 import { useGet } from "../../api/queries";
 import type { EdgeDecay, Lifetimes } from "../../api/types";
 import { drawn, trimmed } from "../../format/decimal";
 import { age } from "../../format/time";
+import { useAddress, useLinkTo } from "../../parts/address";
 import { Chart } from "../../parts/Chart";
 import { Bars } from "../../parts/figures";
 import type { Range } from "../../parts/range";
@@ -12,8 +14,8 @@ import { type Column, Table } from "../../parts/Table";
 import { NOTHING, Usd } from "../../parts/values";
 import { Grade, GRADE_WORDS } from "../opportunities/columns";
 
-const RUNGS: readonly Column<EdgeDecay["rungs"][number]>[] = [
-  { id: "latency", head: "Latency", cell: (rung) => <span className="strong">{age(rung.latency_ms)}</span> },
+const rungColumns = (rows: (latencyMs: number) => string): readonly Column<EdgeDecay["rungs"][number]>[] => [
+  { id: "latency", head: "Latency", cell: (rung) => <Link className="strong" to={rows(rung.latency_ms)}>{age(rung.latency_ms)}</Link> },
   { id: "trades", head: "Trades", num: true, cell: (rung) => rung.trades },
   { id: "won", head: "Won", num: true, cell: (rung) => percent(rung.winning_percent) },
   { id: "filled", head: "Both legs", num: true, cell: (rung) => percent(rung.both_filled_percent) },
@@ -26,6 +28,9 @@ function percent(value: string | null): ReactNode {
 }
 
 export function Decay({ range }: { range: Range }): ReactNode {
+  const linkTo = useLinkTo();
+  const { values } = useAddress();
+  const columns = rungColumns((latencyMs) => linkTo("/trades", { range: values["range"] ?? "week", latency_ms: String(latencyMs), latency_model: "fixed" }));
   const decay = useGet<EdgeDecay>("/analytics/edge-decay", { ...range }, { keep: true });
   return (
     <Loaded query={decay}>
@@ -38,7 +43,7 @@ export function Decay({ range }: { range: Range }): ReactNode {
               unit={(value) => `${value.toFixed(0)} %`}
             />
           )}
-          <Table caption="Results by latency" columns={RUNGS} rows={rungs} keyOf={(rung) => String(rung.latency_ms)} />
+          <Table caption="Results by latency" columns={columns} rows={rungs} keyOf={(rung) => String(rung.latency_ms)} />
           <ul className="row small" aria-label="Grades">
             {Object.entries(grades).map(([grade, count]) => <li key={grade} className="row nowrap" title={GRADE_WORDS[grade]}><Grade grade={grade} />{count}</li>)}
           </ul>

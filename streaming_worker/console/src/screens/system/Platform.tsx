@@ -52,7 +52,7 @@ function Record({ now }: { now: SystemStatus }): ReactNode {
   return (
     <div className="kpis">
       <Kpi name="Queue before the engine" value={queue === null ? NOTHING : queue.waiting}
-        under={queue === null ? "the worker does not answer" : <>of {queue.capacity.toLocaleString("en-US")}, most so far {queue.high_water}; {dropped} dropped</>} />
+        under={queue === null ? "the worker does not answer" : <>of <Num value={queue.capacity} />, most so far {queue.high_water}; {dropped} dropped</>} />
       <Kpi name="Commit, 95 % within" value={milliseconds(writer?.commit_p95_us ?? null)}
         under={writer === null ? "" : <><Num value={writer.committed_rows} /> rows, last <Ago at={writer.committed_at} oldFrom={5_000} /> ago</>} />
       <Kpi name="Writer's queue" value={writer === null ? NOTHING : writer.queue_depth}
@@ -60,7 +60,7 @@ function Record({ now }: { now: SystemStatus }): ReactNode {
       <Kpi name="Sealed segments" value={<Num value={files.segments} />} under={<>{bytes(files.segment_bytes)}, newest <Ago at={files.newest_segment_at} /> old</>} />
       <Kpi name="Published file" value={files.published_bytes === null ? NOTHING : bytes(files.published_bytes)}
         under={files.published_at === null ? "not published yet" : <>made <Ago at={files.published_at} /> ago</>} />
-      <Kpi name="Disk free" value={bytes(files.free_bytes)} under={files.days_left === null ? "" : `${files.days_left.toLocaleString("en-US")} days at this pace`} />
+      <Kpi name="Disk free" value={bytes(files.free_bytes)} under={files.days_left === null ? "" : <><Num value={files.days_left} /> days at this pace</>} />
     </div>
   );
 }
