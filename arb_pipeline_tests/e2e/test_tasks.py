@@ -88,6 +88,49 @@ def test_two_columns_sort_together(platform: RunningPlatform, open_page: OpenPag
     assert viewer.complaints() == []
 
 
+def test_an_admin_adds_a_fee_line_that_holds_from_a_day_on(platform: RunningPlatform, open_page: OpenPage) -> None:
+    admin, viewer = open_page("ann"), open_page("vic")
+    for watched in (admin, viewer):
+        watched.open("Settings")
+        watched.page.get_by_role("region", name="Fee schedule", exact=True).get_by_text(
+            "the beginning"
+        ).first.wait_for()
+    assert viewer.page.get_by_role("button", name="Add line").count() == 0
+    admin.page.get_by_role("button", name="Add line").click()
+    dialog = admin.page.get_by_role("dialog")
+    dialog.get_by_label("Venue").select_option("gemini")
+    dialog.get_by_label("Taker fee, % of the notional").fill("0.35")
+    dialog.get_by_label("Valid from (UTC day)").fill("2099-01-31")
+    dialog.get_by_label("Reason").fill("the new tier")
+    dialog.get_by_role("button", name="Add", exact=True).click()
+    dialog.wait_for(state="hidden")
+    row = admin.page.get_by_role("row").filter(has_text="console, ann: the new tier")
+    row.get_by_text("not in force").wait_for()
+    admin.page.get_by_text("it reckons with the new lines from its next start").wait_for()
+    assert barriers(admin.page) == []
+    row.get_by_role("button", name="Remove").click()
+    dialog.get_by_label("Reason").fill("only a try")
+    dialog.get_by_role("button", name="Remove", exact=True).click()
+    row.wait_for(state="hidden")
+    assert admin.complaints() + viewer.complaints() == []
+
+
+def test_a_range_gets_a_name_and_is_chosen_by_it(platform: RunningPlatform, open_page: OpenPage) -> None:
+    viewer = open_page("vic")
+    viewer.page.goto(f"{platform.url}/trades?range=custom&from=2026-01-01T00:00:00.000Z&to=2026-02-01T00:00:00.000Z")
+    viewer.page.get_by_role("button", name="Save range").click()
+    viewer.page.get_by_role("dialog").get_by_label("Name").fill("January")
+    viewer.page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    viewer.page.get_by_role("button", name="Forget").wait_for()
+    viewer.page.goto(f"{platform.url}/reports")
+    viewer.page.get_by_label("Time range").first.select_option(label="January")
+    viewer.page.wait_for_url("**from=2026-01-01**")
+    viewer.settled("Reports")
+    viewer.page.get_by_role("button", name="Forget").first.click()
+    viewer.page.get_by_role("button", name="Save range").first.wait_for()
+    assert viewer.complaints() == []
+
+
 def test_why_not_is_answered_by_a_reason(platform: RunningPlatform, open_page: OpenPage) -> None:
     with platform.signed_in("vic") as client:
         best = until(lambda: client.get("/rejections/summary").json()["best"], "a refusal is on record", bound_s=150)

@@ -65,6 +65,15 @@ def read_document(path: Path | None, environ: Mapping[str, str]) -> Document:
     return document
 
 
+def table_of(name: str, path: Path) -> list[Row]:
+    """Return one repeated table of a file that holds nothing else, checked. Raises ConfigError."""
+    content = _parsed(path)
+    for key in content:
+        if key != name:
+            _refuse_unknown(key, [name], f"{path}: ")
+    return _rows(name, content.get(name, []), f"{path}: ")
+
+
 def _path_of(environ: Mapping[str, str]) -> Path | None:
     text = environ.get(FILE_ENV)
     return Path(text) if text else None

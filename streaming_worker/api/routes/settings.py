@@ -6,14 +6,14 @@ import anyio.to_thread
 from fastapi import APIRouter, Path, Request
 from sqlalchemy import delete, insert, select
 
+from streaming_worker.api import fee_desk
 from streaming_worker.api.channels import channel_test, channels
 from streaming_worker.api.database import PREFERENCES
 from streaming_worker.api.edge import API
-from streaming_worker.api.schemas.base import maybe_moment, moment, percent
-from streaming_worker.api.schemas.people import AlertChannels, ChannelTest, FeeLine, FeeSchedule, Preferences
+from streaming_worker.api.schemas.fees import FeeSchedule, NewFee, WhichFee
+from streaming_worker.api.schemas.people import AlertChannels, ChannelTest, Preferences
 from streaming_worker.api.security import Admin, Viewer
 from streaming_worker.api.services import Parts, act
-from streaming_worker.core.fees import TakerFee
 
 router = APIRouter(prefix=f"{API}/settings", tags=["settings"])
 
@@ -36,16 +36,29 @@ def put_settings(who: Viewer, parts: Parts, body: Preferences) -> Preferences:
 
 
 @router.get("/fees")
-async def get_fees(_: Viewer, parts: Parts) -> FeeSchedule:
-    """Return the fees that the engine reckons with, and from when until when each line holds."""
-    settings = parts.markets.settings
-    now_ns = parts.clock.now_ns()
-    lines = sorted(settings.taker_fees, key=lambda one: (one.venue.value, one.symbol or "", one.valid_from_ns))
-    return FeeSchedule(
-        taker_fees=[_fee(one, lines, now_ns) for one in lines],
-        network_lamports=settings.network_cost.lamports,
-        network_source=settings.network_cost.source,
-    )
+def get_fees(_: Viewer, parts: Parts) -> FeeSchedule:
+    """Return the fees that are reckoned with, and from when until when each line holds."""
+    return fee_desk.schedule(parts)
+
+
+@router.post("/fees")
+async def add_fee(request: Request, who: Admin, parts: Parts, body: NewFee) -> FeeSchedule:
+    """Add a line to the fee schedule, or replace an added one; the worker takes it over at its next start."""
+    entry = act(request, who, "fees.add", target=body.venue, reason=body.reason, after=_named(body))
+    await anyio.to_thread.run_sync(fee_desk.add, parts, body, who.username, entry)
+    return await anyio.to_thread.run_sync(fee_desk.schedule, parts)
+
+
+@router.post("/fees/remove")
+async def remove_fee(request: Request, who: Admin, parts: Parts, body: WhichFee) -> FeeSchedule:
+    """Take an added line out of the fee schedule; configured ones stay."""
+    entry = act(request, who, "fees.remove", target=body.venue, reason=body.reason, before=_named(body))
+    await anyio.to_thread.run_sync(fee_desk.remove, parts, body, entry)
+    return await anyio.to_thread.run_sync(fee_desk.schedule, parts)
+
+
+def _named(body: WhichFee) -> dict[str, object]:
+    return body.model_dump(exclude={"reason"})
 
 
 @router.get("/alert-channels")
@@ -63,21 +76,3 @@ async def test_channel(
     entry = act(request, who, "channel.test", target=name, outcome="done" if result.is_delivered else "failed")
     await anyio.to_thread.run_sync(parts.audit.append, entry)
     return result
-
-
-def _fee(one: TakerFee, lines: list[TakerFee], now_ns: int) -> FeeLine:
-    later = [
-        line.valid_from_ns
-        for line in lines
-        if (line.venue, line.symbol) == (one.venue, one.symbol) and line.valid_from_ns > one.valid_from_ns
-    ]
-    until_ns = min(later, default=None)
-    return FeeLine(
-        venue=one.venue.value,
-        symbol=one.symbol,
-        taker_percent=percent(one.millionths),
-        valid_from_at=moment(one.valid_from_ns),
-        valid_to_at=maybe_moment(until_ns),
-        is_in_force=one.valid_from_ns <= now_ns and (until_ns is None or now_ns < until_ns),
-        source=one.source,
-    )

@@ -206,26 +206,6 @@ class Preferences(Shape):
     ranges: Annotated[list[SavedRange], Field(max_length=30, default_factory=list)]
 
 
-class FeeLine(Shape):
-    """One line of the fee schedule."""
-
-    venue: str
-    symbol: str | None
-    taker_percent: Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$")]
-    valid_from_at: Moment
-    valid_to_at: Moment | None
-    is_in_force: bool
-    source: str
-
-
-class FeeSchedule(Shape):
-    """What the engine reckons with."""
-
-    taker_fees: list[FeeLine]
-    network_lamports: int
-    network_source: str
-
-
 class AlertChannel(Shape):
     """One way to the operators; addresses are never shown."""
 

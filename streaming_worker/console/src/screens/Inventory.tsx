@@ -52,8 +52,8 @@ function Kept({ inventory }: { inventory: Inventory }): ReactNode {
             <Table caption="Transfers on the way" columns={TRANSFERS} rows={inventory.transfers} keyOf={(row) => row.transfer_id} />
           )}
         </Panel>
-        <Panel className="w6" title="How long it lasts" note="at the pace of the record"><RunwayTable /></Panel>
-        <Panel className="w6" title="Stable coins" note="how far from par"><PegTable /></Panel>
+        <Panel className="w5" title="How long it lasts" note="at the pace of the record"><RunwayTable /></Panel>
+        <Panel className="w7" title="Stable coins" note="how far from par"><PegTable /></Panel>
         <Panel title="History"><History balances={inventory.balances} /></Panel>
       </div>
     </>

@@ -118,7 +118,7 @@ function ToScreen({ decisionUs }: { decisionUs: number | null }): ReactNode {
   return (
     <Kpi name="Capture to screen" to="/system" title="from a frame's arrival at the worker until its price is drawn on this screen; half of them within"
       value={delay === null ? NOTHING : age(delay.p50)}
-      under={<>{delay === null ? "measuring\u2026" : <>95 % within {age(delay.p95)}</>}; decided in {micros(decisionUs)}</>} />
+      under={<>{delay === null ? "measuring\u2026" : <>95 % in {age(delay.p95)}</>}; decided in {micros(decisionUs)}</>} />
   );
 }
 

@@ -51,11 +51,11 @@ export default function Reports(): ReactNode {
       <div className="cells">
         <Panel className="w6" title="How fast an edge goes" note="the same trades, sent later"><Decay range={range} /></Panel>
         <Panel className="w6" title="How long opportunities live"><Lives range={range} /></Panel>
-        <Panel className="w4" title="Calendar" note="realised net by UTC day"><Calendar /></Panel>
-        <Panel className="w8" title="Daily reports" note="as they were mailed, with the verdict on their data"><Days address={address} /></Panel>
+        <Panel title="Daily reports" note="as they were mailed, with the verdict on their data"><Days address={address} /></Panel>
+        <Panel className="w5" title="Calendar" note="realised net by UTC day; a click opens its trades"><Calendar /></Panel>
+        <Panel className="w7" title="Mailing" note="on schedule and by hand"><Mailing /></Panel>
         <Panel className="w6" title="Two ranges side by side"><CompareRanges address={address} /></Panel>
-        <Panel className="w6" title="Mailing" note="on schedule and by hand"><Mailing /></Panel>
-        <Panel title="Two days side by side"><Compare address={address} /></Panel>
+        <Panel className="w6" title="Two days side by side"><Compare address={address} /></Panel>
       </div>
     </Screen>
   );

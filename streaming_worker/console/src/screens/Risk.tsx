@@ -29,7 +29,7 @@ export default function RiskScreen(): ReactNode {
         <>
           <Headline risk={risk} />
           <Controls state={risk.state} />
-          <Proposals />
+          <Proposals limits={risk.limits} />
           <Panel title="Limits" note="with how much of each is used now"><LimitTable limits={risk.limits} /></Panel>
           <Halts scopes={risk.scopes ?? []} halts={risk.halts ?? []} />
           <div className="cells">

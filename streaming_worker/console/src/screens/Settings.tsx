@@ -4,15 +4,14 @@ import type { ReactNode } from "react";
 
 import { useGet } from "../api/queries";
 import { useMay, useSession } from "../api/session";
-import type { FeeLine, FeeSchedule, Version } from "../api/types";
+import type { Version } from "../api/types";
 import type { Numbers } from "../format/decimal";
 import { stamp, type Zone, ZONES } from "../format/time";
-import { venueName } from "../format/words";
 import { Loaded, Panel, Screen } from "../parts/states";
-import { type Column, Table } from "../parts/Table";
-import { At, Num, State, useNow } from "../parts/values";
+import { useNow } from "../parts/values";
 import { type Density, type Theme, usePreferences } from "../shell/preferences";
 import { Channels } from "./settings/Channels";
+import { Fees } from "./settings/Fees";
 import { Keys } from "./settings/Keys";
 import { Password, Sessions } from "./settings/Sessions";
 import { Users } from "./settings/Users";
@@ -20,14 +19,14 @@ import { Users } from "./settings/Users";
 export default function Settings(): ReactNode {
   const isAdmin = useMay("admin");
   return (
-    <Screen title="Settings" lead="Your own choices follow you to every computer. What the platform reckons with is shown here and set in its configuration.">
+    <Screen title="Settings" lead="Your own choices follow you to every computer. What the platform reckons with is shown here; administrators keep users, channels and fees.">
       <div className="cells">
         <Panel className="w6" title="You"><Profile /></Panel>
         <Panel className="w6" title="Your password"><Password /></Panel>
         <Panel title="Sessions" note="each login that still holds"><Sessions /></Panel>
         <Panel title="API keys" note="for programs; shown once, never more than your role allows"><Keys /></Panel>
         {isAdmin ? <Panel title="Users and roles"><Users /></Panel> : null}
-        <Panel title="Fee schedules" note="what the engine reckons with, and since when"><Fees /></Panel>
+        <Panel title="Fee schedules" note="what the engine reckons with, from when until when"><Fees /></Panel>
         {isAdmin ? <Panel className="w6" title="Alert channels"><Channels /></Panel> : null}
         <Panel className="w6" title="About"><About /></Panel>
       </div>
@@ -67,30 +66,6 @@ function Profile(): ReactNode {
         <SegmentedControl aria-labelledby="density-label" data={DENSITIES} value={density} onChange={(value) => change({ density: value as Density })} />
       </div>
     </div>
-  );
-}
-
-const FEES: readonly Column<FeeLine>[] = [
-  { id: "venue", head: "Venue", cell: (line) => <span className="strong">{venueName(line.venue)}</span> },
-  { id: "symbol", head: "Market", cell: (line) => line.symbol ?? "all" },
-  { id: "taker", head: "Taker fee", num: true, cell: (line) => `${line.taker_percent} %` },
-  { id: "from", head: "Valid from", cell: (line) => (Date.parse(line.valid_from_at) === 0 ? "the beginning" : <At at={line.valid_from_at} date />) },
-  { id: "to", head: "Until before", cell: (line) => (line.valid_to_at === null ? "further notice" : <At at={line.valid_to_at} date />) },
-  { id: "now", head: "Now", cell: (line) => <State state={line.is_in_force ? "active" : "not in force"} /> },
-  { id: "source", head: "Source", wrap: true, cell: (line) => line.source },
-];
-
-function Fees(): ReactNode {
-  const fees = useGet<FeeSchedule>("/settings/fees");
-  return (
-    <Loaded query={fees}>
-      {(schedule) => (
-        <>
-          <Table caption="Fee schedule" columns={FEES} rows={schedule.taker_fees} keyOf={(line) => `${line.venue}${line.symbol ?? ""}${line.valid_from_at}`} />
-          <p className="muted small">Network fee: <Num value={schedule.network_lamports} /> lamports ({schedule.network_source})</p>
-        </>
-      )}
-    </Loaded>
   );
 }
 

@@ -8,7 +8,7 @@ import { signOf, trimmed } from "../../format/decimal";
 import { venueName } from "../../format/words";
 import { Empty, Loaded } from "../../parts/states";
 import { type Column, Table } from "../../parts/Table";
-import { Ago, At, Ms, NOTHING, State } from "../../parts/values";
+import { Ago, At, Ms, NOTHING } from "../../parts/values";
 
 type Runway = Runways["items"][number];
 type Peg = Pegs["items"][number];
@@ -23,9 +23,9 @@ const RUNWAYS: readonly Column<Runway>[] = [
   { id: "total", head: "Total", num: true, cell: (row) => trimmed(row.total, 4) },
   { id: "pace", head: "Each hour", num: true, cell: (row) => <span className={signOf(row.change_per_hour) < 0 ? "warn" : "muted"}>{signOf(row.change_per_hour) > 0 ? "+" : ""}{trimmed(row.change_per_hour, 4)}</span> },
   {
-    id: "dry", head: "Runs dry",
+    id: "dry", head: "Runs dry", wrap: true,
     cell: (row) => row.hours_left === null ? <span className="muted">not at this pace</span>
-      : <span className={Number(row.hours_left) < 24 ? "loss" : undefined}>in {trimmed(row.hours_left, 1)} h{row.runs_dry_at === null ? null : <>, <At at={row.runs_dry_at} date /></>}</span>,
+      : <span className={Number(row.hours_left) < 24 ? "loss" : undefined}>in {trimmed(row.hours_left, 1)} h{row.runs_dry_at === null ? null : <span className="small muted"><br /><At at={row.runs_dry_at} date /></span>}</span>,
   },
 ];
 
@@ -49,15 +49,15 @@ export function RunwayTable(): ReactNode {
   );
 }
 
-const TONES: Readonly<Record<Peg["state"], string>> = { holds: "ok", strained: "warning", broken: "critical", unknown: "unknown", assumed: "assumed" };
+const TONES: Readonly<Record<Peg["state"], string>> = { holds: "good", strained: "warn", broken: "bad", unknown: "plain", assumed: "plain" };
 
 const PEGS: readonly Column<Peg>[] = [
   { id: "asset", head: "Coin", cell: (row) => <span className="strong">{row.asset}/{row.against}</span> },
-  { id: "state", head: "Peg", cell: (row) => <span className="row nowrap"><State state={TONES[row.state]} />{row.state}</span> },
+  { id: "state", head: "Peg", cell: (row) => <span className={`tag ${TONES[row.state]}`}>{row.state}</span> },
   { id: "off", head: "Off par, bps", num: true, cell: (row) => (row.deviation_bps === null ? NOTHING : trimmed(row.deviation_bps, 2)) },
   { id: "book", head: "Bid / ask", num: true, cell: (row) => (row.best_bid === null || row.best_ask === null ? NOTHING : `${trimmed(row.best_bid, 6)} / ${trimmed(row.best_ask, 6)}`) },
   { id: "costs", head: "Costs, bps", num: true, title: "of receiving and of paying it", cell: (row) => `${trimmed(row.receive_cost_bps, 2)} / ${trimmed(row.pay_cost_bps, 2)}` },
-  { id: "source", head: "Source", wrap: true, cell: (row) => row.instrument ?? row.source },
+  { id: "source", head: "Source", cell: (row) => row.instrument ?? row.source },
   { id: "age", head: "Age", num: true, cell: (row) => <Ms value={row.age_ms} oldFrom={60_000} /> },
 ];
 

@@ -130,10 +130,10 @@ function Prices(): ReactNode {
   const books = (live ?? asked.data)?.items.filter((book) => "best_bid" in book);
   return (
     <div className="cells">
-      <Panel className="w7" title="Order books now">
+      <Panel className="w6" title="Order books now">
         {books === undefined ? <Loading /> : <Table caption="Tops of the order books" columns={BOOK_COLUMNS} rows={books} keyOf={(book) => book.id} />}
       </Panel>
-      <Panel className="w5" title="Pools now">
+      <Panel className="w6" title="Pools now">
         {pools.data === undefined ? <Loading /> : <Table caption="Pools" columns={POOL_COLUMNS} rows={pools.data.items} keyOf={(pool) => pool.id} />}
       </Panel>
     </div>

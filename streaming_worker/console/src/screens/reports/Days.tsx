@@ -43,7 +43,7 @@ export function Calendar(): ReactNode {
               return (
                 <Link key={day} title={`${day.slice(0, 10)}: ${usd(net)}`} style={heatStyle((drawn(net) ?? 0) / most)}
                   to={`/trades?range=custom&from=${day}&to=${new Date(at + DAY_MS).toISOString()}`}>
-                  {day.slice(8, 10)}<span className="small">{usd(net, 0)}</span>
+                  {day.slice(8, 10)}<span className="small">{brief(net)}</span>
                 </Link>
               );
             })}
@@ -52,6 +52,12 @@ export function Calendar(): ReactNode {
       }}
     </Loaded>
   );
+}
+
+/** What fits a day's cell: from a thousand on in thousands; the whole amount is in its title. */
+function brief(net: string): string {
+  const most = drawn(net) ?? 0;
+  return Math.abs(most) < 1_000 ? usd(net, 0) : `${usd((Math.floor(most / 100) / 10).toFixed(1), 1)}k`;
 }
 
 function columnsOf(open: (date: string) => void): readonly Column<ReportLine>[] {

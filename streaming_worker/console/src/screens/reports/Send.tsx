@@ -49,10 +49,10 @@ const STATES: Readonly<Record<ReportSend["status"], string>> = { running: "start
 
 const COLUMNS: readonly Column<ReportSend>[] = [
   { id: "at", head: "Ordered", cell: (row) => <At at={row.at} date /> },
-  { id: "days", head: "Days", cell: (row) => (row.first === row.last ? row.first : `${row.first} to ${row.last}`) },
+  { id: "days", head: "Days", cell: (row) => (row.first === row.last ? row.first : <>{row.first}<br />to {row.last}</>) },
   { id: "who", head: "Who", cell: (row) => row.actor },
   { id: "status", head: "Status", cell: (row) => <span title={row.status}><State state={STATES[row.status]} /></span> },
-  { id: "detail", head: "What came of it", wrap: true, cell: (row) => row.detail ?? NOTHING },
+  { id: "detail", head: "What came of it", wrap: true, cell: (row) => (row.detail === null ? NOTHING : <span className="small">{row.detail}</span>) },
 ];
 
 export function Mailing(): ReactNode {

@@ -8,7 +8,6 @@ import { cache } from "../../api/queries";
 import { useMay } from "../../api/session";
 import type { ControlResult, Limit, RiskPreview } from "../../api/types";
 import { isDecimal, trimmed } from "../../format/decimal";
-import { plain } from "../../format/words";
 import { Empty, Failed } from "../../parts/states";
 import { type Column, Table } from "../../parts/Table";
 import { At, NOTHING } from "../../parts/values";
@@ -26,21 +25,28 @@ function Use({ limit }: { limit: Limit }): ReactNode {
   );
 }
 
+/** Values and their use to a hundredth at most; parts of a millisecond say nothing here. */
+function amount(value: string, unit: string): string {
+  return `${trimmed(value, unit === "ms" ? 0 : 2)} ${unit}`;
+}
+
 export function LimitTable({ limits }: { limits: readonly Limit[] }): ReactNode {
   const mayEdit = useMay("operator");
   const [edited, setEdited] = useState<Limit | null>(null);
   const columns: readonly Column<Limit>[] = [
-    { id: "title", head: "Limit", cell: (limit) => <span className="strong">{limit.title}</span> },
-    { id: "value", head: "Value", num: true, cell: (limit) => <>{trimmed(limit.value, 4)} {limit.unit}{limit.expires_at === null ? null : <span className="warn small"> until <At at={limit.expires_at} />, then {trimmed(limit.becomes ?? "", 4)}</span>}</> },
-    { id: "used", head: "Used", num: true, cell: (limit) => (limit.used === null ? NOTHING : `${trimmed(limit.used, 4)} ${limit.unit}`) },
-    { id: "what", head: "By", wrap: true, cell: (limit) => <span className="muted small">{limit.used_what ?? "a condition"}</span> },
+    {
+      id: "title", head: "Limit", wrap: true,
+      cell: (limit) => <><span className="strong">{limit.title}</span><br /><span className="muted small">used: {limit.used_what ?? "not known"}</span></>,
+    },
+    { id: "value", head: "Value", num: true, title: "what it is now; pointed at, what it may be", cell: (limit) => <span title={`from ${limit.least} to ${limit.greatest} ${limit.unit}`}>{amount(limit.value, limit.unit)}</span> },
+    { id: "until", head: "For how long", cell: (limit) => <>{limit.expires_at === null ? <span className="muted">for good</span> : <span className="warn">until <At at={limit.expires_at} />, then {amount(limit.becomes ?? "0", limit.unit)}</span>}</> },
+    { id: "used", head: "Used", num: true, cell: (limit) => (limit.used === null ? NOTHING : amount(limit.used, limit.unit)) },
     { id: "share", head: "Share of it", cell: (limit) => <Use limit={limit} /> },
-    { id: "headroom", head: "Headroom", num: true, cell: (limit) => (limit.headroom === null ? NOTHING : `${trimmed(limit.headroom, 4)} ${limit.unit}`) },
+    { id: "headroom", head: "Headroom", num: true, cell: (limit) => (limit.headroom === null ? NOTHING : amount(limit.headroom, limit.unit)) },
     ...(mayEdit ? [{
       id: "edit", head: "Change",
       cell: (limit: Limit) => <Button size="compact-xs" variant="default" onClick={() => setEdited(limit)} aria-label={`Change ${limit.title}`}>Change{"\u2026"}</Button>,
     }] : []),
-    { id: "range", head: "May be", num: true, cell: (limit) => `${trimmed(limit.least, 4)} to ${trimmed(limit.greatest, 4)}` },
   ];
   if (limits.length === 0) return <Empty title="The worker does not answer, so its limits are not known." />;
   return (
@@ -81,7 +87,7 @@ function Edit({ limit, onClose }: { limit: Limit; onClose: () => void }): ReactN
           onChange={(event) => { setValue(event.currentTarget.value); preview.reset(); }}
         />
         {preview.isError ? <Failed error={preview.error} /> : null}
-        {preview.data === undefined ? <Button variant="default" disabled={!isRight} loading={preview.isPending} onClick={() => preview.mutate()}>Preview</Button> : <Preview preview={preview.data} />}
+        {preview.data === undefined ? <Button variant="default" disabled={!isRight} loading={preview.isPending} onClick={() => preview.mutate()}>Preview</Button> : <Preview preview={preview.data} title={limit.title} />}
         <TextInput label="For how many minutes" description="empty: for good; then it becomes again what it was" size="sm" inputMode="numeric" value={minutes}
           error={isMinutes(minutes) ? null : "a whole number from 1 to 10080"} onChange={(event) => setMinutes(event.currentTarget.value.trim())} />
         <Textarea label="Reason" description="at least three characters; it goes into the record" value={reason} maxLength={500}
@@ -99,7 +105,7 @@ function isMinutes(text: string): boolean {
   return text === "" || (/^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 10_080);
 }
 
-function Preview({ preview }: { preview: RiskPreview }): ReactNode {
+function Preview({ preview, title }: { preview: RiskPreview; title: string }): ReactNode {
   const { opportunities_before: before, opportunities_after: after } = preview;
   return (
     <div className="state-box" role="status">
@@ -109,7 +115,7 @@ function Preview({ preview }: { preview: RiskPreview }): ReactNode {
           : `Not allowed: ${preview.limits.find((line) => line.refusal !== null)?.refusal ?? "see the limits"}`}
       </strong>
       {preview.effects.map((effect) => (
-        <span key={effect.name} className="small">{plain(effect.name)}: {effect.count} of {effect.of} would have been {effect.effect}</span>
+        <span key={effect.name} className="small">{title}: {effect.count} of {effect.of} would have been {effect.effect}</span>
       ))}
       {preview.needs_approval ? <span className="warn">It is looser than now: a second person has to agree.</span> : null}
       {preview.would_kill ? <span className="loss">The loss of today is already beyond it: the system would be killed at once.</span> : null}
