@@ -55,6 +55,8 @@ async function send(method: string, path: string, body: unknown): Promise<Respon
       headers: headersOf(method, body),
       body: body === undefined ? null : JSON.stringify(body),
       credentials: "same-origin",
+      // a change that was made is sent also where its page is left at once
+      keepalive: method !== "GET",
       signal: AbortSignal.timeout(20_000),
     });
   } catch (cause) {

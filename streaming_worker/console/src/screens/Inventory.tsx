@@ -52,8 +52,8 @@ function Kept({ inventory }: { inventory: Inventory }): ReactNode {
             <Table caption="Transfers on the way" columns={TRANSFERS} rows={inventory.transfers} keyOf={(row) => row.transfer_id} />
           )}
         </Panel>
-        <Panel className="w5" title="How long it lasts" note="at the pace of the record"><RunwayTable /></Panel>
-        <Panel className="w7" title="Stable coins" note="how far from par"><PegTable /></Panel>
+        <Panel className="w6" title="How long it lasts" note="at the pace of the record"><RunwayTable /></Panel>
+        <Panel className="w6" title="Stable coins" note="how far from par"><PegTable /></Panel>
         <Panel title="History"><History balances={inventory.balances} /></Panel>
       </div>
     </>
@@ -77,10 +77,10 @@ const BALANCES: readonly Column<Balance>[] = [
   { id: "venue", head: "Venue", cell: (row) => <span className="strong">{venueName(row.venue)}</span> },
   { id: "asset", head: "Asset", cell: (row) => row.asset },
   { id: "total", head: "Total", num: true, cell: (row) => trimmed(row.total, 4) },
+  { id: "drift", head: "Drift", num: true, cell: (row) => <Drift balance={row} /> },
   { id: "reserved", head: "Reserved", num: true, cell: (row) => trimmed(row.reserved, 4) },
   { id: "free", head: "Free", num: true, cell: (row) => trimmed(row.free, 4) },
   { id: "target", head: "Target", num: true, cell: (row) => trimmed(row.target, 4) },
-  { id: "drift", head: "Drift", num: true, cell: (row) => <Drift balance={row} /> },
   { id: "low", head: "Floor", num: true, cell: (row) => <>{trimmed(row.low, 4)}{row.is_low ? <span className="loss"> low</span> : null}</> },
   { id: "arriving", head: "Arriving", num: true, cell: (row) => trimmed(row.arriving, 4) },
   { id: "value", head: "Worth", num: true, cell: (row) => (row.value_usd === null ? NOTHING : dollars(row.value_usd)) },
@@ -122,7 +122,7 @@ function AdviceList({ advice }: { advice: readonly Advice[] }): ReactNode {
               costs {one.cost_usd === null ? "?" : dollars(one.cost_usd)}; waiting costs {one.cost_of_waiting_usd === null ? "?" : dollars(one.cost_of_waiting_usd)}; takes {age(one.duration_ms)}
             </span>
           </div>
-          <Table caption={`Transfers for ${one.assets.join(", ")}`} columns={STEPS} rows={one.transfers} keyOf={(row) => `${row.source}${row.destination}${row.asset}`} />
+          {one.transfers.length === 0 ? <p className="muted">No transfer helps: {trimmed(one.uncovered, 4)} stays missing.</p> : <Table caption={`Transfers for ${one.assets.join(", ")}`} columns={STEPS} rows={one.transfers} keyOf={(row) => `${row.source}${row.destination}${row.asset}`} />}
           {one.acknowledged !== null ? <p className="muted small">seen by {one.acknowledged.actor}, <At at={one.acknowledged.at} date /></p>
             : mayAct ? <div className="row"><Button variant="default" loading={seen.isPending} onClick={() => seen.mutate(one.advice_id)}>Mark as seen</Button></div> : null}
         </li>

@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 
 import { useGet } from "../api/queries";
 import { useMay } from "../api/session";
-import type { AuditEntry, AuditPage, LimitChanged, Risk, RiskChange } from "../api/types";
+import type { AuditEntry, AuditPage, Limit, LimitChanged, Risk, RiskChange } from "../api/types";
 import { trimmed } from "../format/decimal";
 import { plain } from "../format/words";
 import { useLive } from "../live/store";
@@ -35,7 +35,7 @@ export default function RiskScreen(): ReactNode {
           <div className="cells">
             <Panel className="w6" title="Circuit breaker log" note="newest first"><History rows={risk.history ?? []} /></Panel>
             <Panel className="w6" title="Halts and releases" note="newest first"><HaltHistory rows={risk.halt_changes ?? []} /></Panel>
-            <Panel className="w6" title="Changes of limits" note="newest first"><LimitChanges rows={risk.limit_changes ?? []} /></Panel>
+            <Panel title="Changes of limits" note="newest first"><LimitChanges rows={risk.limit_changes ?? []} limits={risk.limits} /></Panel>
           </div>
         </>
       )}
@@ -69,9 +69,9 @@ function History({ rows }: { rows: readonly RiskChange[] }): ReactNode {
   return <Table caption="Changes of the risk state" columns={HISTORY} rows={rows} short keyOf={(row) => `${row.at}${row.current}${row.reason}`} />;
 }
 
-const CHANGES: readonly Column<LimitChanged>[] = [
+const changeColumns = (limits: readonly Limit[]): readonly Column<LimitChanged>[] => [
   { id: "at", head: "When", cell: (row) => <At at={row.at} date /> },
-  { id: "name", head: "Limit", cell: (row) => plain(row.name) },
+  { id: "name", head: "Limit", cell: (row) => limits.find((limit) => limit.name === row.name)?.title ?? plain(row.name) },
   {
     id: "change", head: "Change",
     cell: (row) => <>{row.previous === null ? "?" : trimmed(row.previous, 4)} {"\u2192"} {trimmed(row.requested, 4)} {row.unit}</>,
@@ -80,9 +80,9 @@ const CHANGES: readonly Column<LimitChanged>[] = [
   { id: "reason", head: "Why", wrap: true, cell: (row) => (row.refusal === null ? row.reason : <span className="loss">refused: {row.refusal}</span>) },
 ];
 
-function LimitChanges({ rows }: { rows: readonly LimitChanged[] }): ReactNode {
+function LimitChanges({ rows, limits }: { rows: readonly LimitChanged[]; limits: readonly Limit[] }): ReactNode {
   if (rows.length === 0) return <Empty title="No limit was changed yet." />;
-  return <Table caption="Changes of limits" columns={CHANGES} rows={rows} short keyOf={(row) => `${row.at}${row.name}${row.requested}`} />;
+  return <Table caption="Changes of limits" columns={changeColumns(limits)} rows={rows} short keyOf={(row) => `${row.at}${row.name}${row.requested}`} />;
 }
 
 const AUDIT: readonly Column<AuditEntry>[] = [

@@ -6,7 +6,7 @@ import { useGet, useStatus } from "../api/queries";
 import { useMay } from "../api/session";
 import type { AlertEntry, AlertPage, CompletenessHour, CompletenessPage, Gap, Latency, Ready, Status } from "../api/types";
 import { trimmed } from "../format/decimal";
-import { plain } from "../format/words";
+import { marketName, plain } from "../format/words";
 import { useAddress } from "../parts/address";
 import { Kpi } from "../parts/figures";
 import { Choice, options } from "../parts/Filters";
@@ -138,7 +138,7 @@ function Gaps(): ReactNode {
 
 const HOURS: readonly Column<CompletenessHour>[] = [
   { id: "hour", head: "Hour", cell: (row) => <At at={row.hour_at} date /> },
-  { id: "market", head: "Market", cell: (row) => row.market },
+  { id: "market", head: "Market", cell: (row) => (row.market === "" ? <span className="muted">all of {row.feed}</span> : <span title={row.market}>{marketName(row.market)}</span>) },
   {
     id: "whole", head: "Whole", num: true,
     cell: (row) => <span className={Number(row.completeness_percent) < 99 ? "warn" : "gain"}>{trimmed(row.completeness_percent, 3)} %</span>,

@@ -20,7 +20,6 @@ const WINDOWS = [
 const RUNWAYS: readonly Column<Runway>[] = [
   { id: "venue", head: "Venue", cell: (row) => <span className="strong">{venueName(row.venue)}</span> },
   { id: "asset", head: "Asset", cell: (row) => row.asset },
-  { id: "total", head: "Total", num: true, cell: (row) => trimmed(row.total, 4) },
   { id: "pace", head: "Each hour", num: true, cell: (row) => <span className={signOf(row.change_per_hour) < 0 ? "warn" : "muted"}>{signOf(row.change_per_hour) > 0 ? "+" : ""}{trimmed(row.change_per_hour, 4)}</span> },
   {
     id: "dry", head: "Runs dry", wrap: true,
@@ -57,7 +56,6 @@ const PEGS: readonly Column<Peg>[] = [
   { id: "off", head: "Off par, bps", num: true, cell: (row) => (row.deviation_bps === null ? NOTHING : trimmed(row.deviation_bps, 2)) },
   { id: "book", head: "Bid / ask", num: true, cell: (row) => (row.best_bid === null || row.best_ask === null ? NOTHING : `${trimmed(row.best_bid, 6)} / ${trimmed(row.best_ask, 6)}`) },
   { id: "costs", head: "Costs, bps", num: true, title: "of receiving and of paying it", cell: (row) => `${trimmed(row.receive_cost_bps, 2)} / ${trimmed(row.pay_cost_bps, 2)}` },
-  { id: "source", head: "Source", cell: (row) => row.instrument ?? row.source },
   { id: "age", head: "Age", num: true, cell: (row) => <Ms value={row.age_ms} oldFrom={60_000} /> },
 ];
 
@@ -68,6 +66,7 @@ export function PegTable(): ReactNode {
       {({ items }) => items.length === 0 ? <Empty title="No stable coin is used." /> : (
         <>
           <Table caption="Stable coins against par" columns={PEGS} rows={items} keyOf={(row) => `${row.asset}/${row.against}`} />
+          <ul className="muted small">{items.map((row) => <li key={`${row.asset}/${row.against}`}>{row.asset}/{row.against}: {row.instrument ?? row.source}</li>)}</ul>
           {items.some((row) => row.state === "assumed") ? <p className="muted small">Assumed: no book of the coin is recorded, so the configured cost is all that is known. Name its instrument in stable_bases to watch it.</p> : null}
         </>
       )}

@@ -38,7 +38,7 @@ function Content({ id }: { id: string }): ReactNode {
           {opportunity.closed_at === null ? null : (
             <Panel title="Its life" note={`${samples.length} samples kept of ${opportunity.updates} updates`}><Life samples={samples} openedNs={opportunity.opened_ns} /></Panel>
           )}
-          <MomentThen key={String(opportunity.is_open)} id={id} isFresh={opportunity.closed_at === null} />
+          <MomentThen key={String(opportunity.is_open)} id={id} openedAt={opportunity.opened_at} />
           <Panel title="What was left of it, by latency" note="the same trade, sent so much later"><Ladder trades={trades.map((entry) => entry.trade)} isOpen={opportunity.closed_at === null} /></Panel>
           <div className="sides">
             <Panel title="The book now" note={opportunity.instrument}><BookNow name={opportunity.instrument} /></Panel>

@@ -10,15 +10,18 @@ import { meaning, plain } from "../../format/words";
 import { Chart } from "../../parts/Chart";
 import { Empty, Loaded, Panel } from "../../parts/states";
 import { type Column, Table } from "../../parts/Table";
-import { At, Bps, Ms, NOTHING, State, Usd } from "../../parts/values";
+import { At, Bps, Ms, NOTHING, State, Usd, useNow } from "../../parts/values";
 
 type Then = OpportunityMoment;
 const LEVELS = 8;
 
 const SEALED_MS = 5_000;
 
-/** `isFresh`: it may not be in a sealed file yet, and then it is asked for until it is. */
-export function MomentThen({ id, isFresh }: { id: string; isFresh: boolean }): ReactNode {
+const FRESH_MS = 180_000;
+
+/** What opened just now may not be in a sealed file yet, and then it is asked for until it is. */
+export function MomentThen({ id, openedAt }: { id: string; openedAt: string }): ReactNode {
+  const isFresh = useNow() - Date.parse(openedAt) < FRESH_MS;
   const then = useGet<Then>(`/opportunities/${encodeURIComponent(id)}/moment`, {}, { everyMs: (known) => (isFresh && known === undefined ? SEALED_MS : false) });
   if (isFresh && then.error instanceof ApiError && then.error.code === "not_replayable") {
     return (

@@ -48,9 +48,8 @@ export function Send({ date, sentTo }: { date: string; sentTo: number }): ReactN
 const STATES: Readonly<Record<ReportSend["status"], string>> = { running: "started", done: "success", failed: "failed", lost: "failed" };
 
 const COLUMNS: readonly Column<ReportSend>[] = [
-  { id: "at", head: "Ordered", cell: (row) => <At at={row.at} date /> },
+  { id: "at", head: "Ordered", cell: (row) => <><At at={row.at} date /><br /><span className="muted small">by {row.actor}</span></> },
   { id: "days", head: "Days", cell: (row) => (row.first === row.last ? row.first : <>{row.first}<br />to {row.last}</>) },
-  { id: "who", head: "Who", cell: (row) => row.actor },
   { id: "status", head: "Status", cell: (row) => <span title={row.status}><State state={STATES[row.status]} /></span> },
   { id: "detail", head: "What came of it", wrap: true, cell: (row) => (row.detail === null ? NOTHING : <span className="small">{row.detail}</span>) },
 ];

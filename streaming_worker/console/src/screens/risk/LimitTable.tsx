@@ -19,7 +19,7 @@ function Use({ limit }: { limit: Limit }): ReactNode {
   const tone = percent >= 80 ? "bad" : percent >= 50 ? "warn" : "";
   return (
     <span className="row nowrap">
-      <span className="bar-track" aria-hidden="true" style={{ width: 90 }}><span className={`bar-fill ${tone}`} style={{ width: `${percent}%` }} /></span>
+      <span className="bar-track use" aria-hidden="true"><span className={`bar-fill ${tone}`} style={{ width: `${percent}%` }} /></span>
       {trimmed(limit.used_percent, 1)} %
     </span>
   );
@@ -38,10 +38,17 @@ export function LimitTable({ limits }: { limits: readonly Limit[] }): ReactNode 
       id: "title", head: "Limit", wrap: true,
       cell: (limit) => <><span className="strong">{limit.title}</span><br /><span className="muted small">used: {limit.used_what ?? "not known"}</span></>,
     },
-    { id: "value", head: "Value", num: true, title: "what it is now; pointed at, what it may be", cell: (limit) => <span title={`from ${limit.least} to ${limit.greatest} ${limit.unit}`}>{amount(limit.value, limit.unit)}</span> },
-    { id: "until", head: "For how long", cell: (limit) => <>{limit.expires_at === null ? <span className="muted">for good</span> : <span className="warn">until <At at={limit.expires_at} />, then {amount(limit.becomes ?? "0", limit.unit)}</span>}</> },
-    { id: "used", head: "Used", num: true, cell: (limit) => (limit.used === null ? NOTHING : amount(limit.used, limit.unit)) },
+    {
+      id: "value", head: "Value", num: true, title: "what it is now; pointed at, what it may be",
+      cell: (limit) => (
+        <span title={`from ${limit.least} to ${limit.greatest} ${limit.unit}`}>
+          {amount(limit.value, limit.unit)}
+          {limit.expires_at === null ? null : <span className="warn small"><br />until <At at={limit.expires_at} />, then {amount(limit.becomes ?? "0", limit.unit)}</span>}
+        </span>
+      ),
+    },
     { id: "share", head: "Share of it", cell: (limit) => <Use limit={limit} /> },
+    { id: "used", head: "Used", num: true, cell: (limit) => (limit.used === null ? NOTHING : amount(limit.used, limit.unit)) },
     { id: "headroom", head: "Headroom", num: true, cell: (limit) => (limit.headroom === null ? NOTHING : amount(limit.headroom, limit.unit)) },
     ...(mayEdit ? [{
       id: "edit", head: "Change",
