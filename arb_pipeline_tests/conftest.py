@@ -12,8 +12,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = {"evening": "evening", "platform": "browser"}
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests that share something expensive into one group."""
+    """Put the tests that share something expensive into one group, before the test runner looks for groups."""
     for item in items:
         group = next((SHARED[name] for name in getattr(item, "fixturenames", ()) if name in SHARED), None)
         if group is not None:

@@ -20,6 +20,8 @@ from streaming_worker.adapters.clock import AnchoredClock
 from streaming_worker.api.audit import Action, append_in
 from streaming_worker.api.database import Database, database_url
 from streaming_worker.config import load_config
+from streaming_worker.service.record_replay import RunReplay, open_segment
+from streaming_worker.storage.segments import list_segments
 
 ENTRIES = 6_000
 # The test asks more often than a person does.
@@ -60,6 +62,7 @@ async def test_the_api_outlives_its_worker_says_so_and_goes_on_with_the_next(tmp
             async with connect(api.stream, subprotocols=protocols, proxy=None) as viewer:
                 await viewer.send(json.dumps({"subscribe": ["risk"]}))
                 await kinds(viewer, ["snapshot"])
+                before = await asyncio.to_thread(set_controls, api)
                 worker.kill()
                 await asyncio.to_thread(until, lambda: run_of(api) is None, "the API says that the worker is gone")
                 assert_says_that_it_is_gone(api)
@@ -67,13 +70,58 @@ async def test_the_api_outlives_its_worker_says_so_and_goes_on_with_the_next(tmp
                 second = await asyncio.to_thread(until, lambda: run_of(api), "the API follows the next run")
                 assert second != first
                 await kinds(viewer, ["gap", "snapshot", "gap", "snapshot"])
-            with api.client() as client:
-                paused = client.post("/controls/pause", json={"reason": "a test of the new run"})
-                assert (paused.status_code, paused.json()["state"]) == (200, "paused"), paused.text
-                until(lambda: client.get("/risk").json()["reason"] == "a test of the new run", "the pause shows")
+            assert_remembers(api, worker, before)
             assert api.process.poll() is None
+            assert await asyncio.to_thread(worker.stop) == 0
         finally:
             worker.kill()
+    assert_replays_to_the_same(tmp_path / "data", [first, second])
+
+
+def set_controls(api: ApiProcess) -> dict[str, Any]:
+    """Change a limit for good and one for a time, halt a venue, pause; return what is then in force."""
+    with api.client() as client:
+        for path, body in (
+            ("limits", {"limits": {"max_position_usd": "900"}}),
+            ("limits", {"limits": {"daily_loss_usd": "400"}, "minutes": 60}),
+            ("halt", {"scope": "venue:gemini"}),
+            ("pause", {}),
+        ):
+            answer = client.post(f"/controls/{path}", json={"reason": "a venue moves", **body})
+            assert answer.status_code == 200, answer.text
+        return dict(until(lambda: (seen := client.get("/risk").json())["actor"] and seen, "the controls show"))
+
+
+def in_force(risk: dict[str, Any]) -> object:
+    limits = {one["name"]: (one["value"], one["expires_at"], one["becomes"]) for one in risk["limits"]}
+    return risk["state"], risk["cause"], risk["actor"], risk["halts"], limits
+
+
+def assert_remembers(api: ApiProcess, worker: WorkerProcess, before: dict[str, Any]) -> None:
+    """The new run is paused as the old one was, by the same person; health says so; a resume ends it, and the halt."""
+    with api.client() as client:
+        after = until(lambda: (seen := client.get("/risk").json())["actor"] and seen, "what was restored shows")
+        assert in_force(after) == in_force(before)
+        assert after["reason"].endswith(": a venue moves")
+        assert after["reason"].startswith("kept over a restart, set by command api-")
+        health = worker.health()
+        assert health is not None
+        assert "risk is paused (operator)" in health["why"]
+        for path, body in (("resume", {}), ("release", {"scope": "venue:gemini"})):
+            answer = client.post(f"/controls/{path}", json={"reason": "it has moved", **body})
+            assert (answer.status_code, answer.json()["state"]) == (200, "active"), answer.text
+        until(lambda: client.get("/risk").json()["halts"] == [], "the release shows")
+
+
+def assert_replays_to_the_same(data_dir: Path, runs: list[str]) -> None:
+    """Both runs, the one that was killed and the one that took over, give their outputs again, bit for bit."""
+    replays: dict[str, RunReplay] = {}
+    for info in list_segments(data_dir):
+        with open_segment(info.path) as stretch:
+            replays.setdefault(stretch.run[1], RunReplay(stretch.run)).take(stretch)
+    assert list(replays) == runs
+    assert [one.damage for one in replays.values()] == [None, None]
+    assert all(one.is_equal and one.first_seq == 0 for one in replays.values())
 
 
 def assert_says_that_it_is_gone(api: ApiProcess) -> None:

@@ -9,8 +9,11 @@ import structlog
 
 from streaming_worker.adapters.websocket import host_of
 from streaming_worker.config import Config
+from streaming_worker.core.controls import Controls
 from streaming_worker.core.events import GapCause
-from streaming_worker.core.units import NANOS_PER_SECOND, Nanos
+from streaming_worker.core.units import NANOS_PER_SECOND, Nanos, format_e8
+from streaming_worker.errors import StorageError
+from streaming_worker.service.last_controls import read_controls
 from streaming_worker.storage.disk import MEGABYTE, DiskLimits
 from streaming_worker.storage.live_file import WorkerRun
 from streaming_worker.storage.sink import Sink, SinkSettings
@@ -67,6 +70,39 @@ def open_record(sink: Sink) -> Nanos | None:
             problem=item.problem,
         )
     return sink.last_recorded_ns
+
+
+def last_controls(sink: Sink, config: Config, last_ns: Nanos | None) -> Controls | None:
+    """Return what people had set in the run before, None on a first start. Blocks for some seconds at most.
+
+    What cannot be read is no reason not to start: then ``problem`` says so, and the engine begins paused.
+    """
+    if last_ns is None:
+        return None
+    try:
+        controls = read_controls(config.paths.data_dir, config.worker.name, last_ns)
+    except StorageError as e:
+        controls = Controls(run_id=None, problem=str(e))
+    damaged = [item.live.name for item in sink.recovered if item.is_damaged]
+    if damaged and controls.problem is None:
+        controls = msgspec.structs.replace(controls, problem=f"damaged: {', '.join(damaged)}")
+    _tell(controls)
+    return controls
+
+
+def _tell(controls: Controls) -> None:
+    if controls.problem is not None:
+        _LOG.error("controls_unknown", run=controls.run_id, problem=controls.problem, now="paused")
+    risk, names = controls.risk, [one.name for one in controls.limits]
+    held = {
+        "risk": None if risk is None else risk.state.value,
+        "actor": None if risk is None else risk.actor,
+        "limits": names,
+        "halts": [one.scope for one in controls.halts],
+        "daily_net_usd": format_e8(controls.daily_net_usd_e8),
+    }
+    tell = _LOG.warning if risk is not None or names or controls.halts else _LOG.info
+    tell("controls_restored", run=controls.run_id, **held)
 
 
 def write_down_downtime(sink: Sink, last_ns: Nanos | None, now_ns: Nanos) -> None:

@@ -23,8 +23,17 @@ from streaming_worker.app import exposition
 from streaming_worker.app.alert_watch import watching
 from streaming_worker.app.feeds import Tuning, edge, feed_endpoints, integrity_limits
 from streaming_worker.app.instruments import InstrumentWatch, with_terms
-from streaming_worker.app.record import disk_limits, open_record, sink_settings, worker_run, write_down_downtime
+from streaming_worker.app.record import (
+    disk_limits,
+    last_controls,
+    open_record,
+    sink_settings,
+    worker_run,
+    write_down_downtime,
+)
 from streaming_worker.config import Config
+from streaming_worker.core.controls import Controls
+from streaming_worker.core.events import ControlsRestored
 from streaming_worker.core.histogram import Histogram
 from streaming_worker.core.units import Nanos
 from streaming_worker.engine.engine import Engine
@@ -132,8 +141,12 @@ async def _capture(place: _Place, tuning: Tuning, random: Random) -> RunReport:
     sink = Sink(config.paths.data_dir, run, clock, sink_settings(config))
     last_ns = await asyncio.to_thread(open_record, sink)
     try:
-        write_down_downtime(sink, last_ns, clock.now_ns())
+        controls = await asyncio.to_thread(last_controls, sink, config, last_ns)
         worker = _Worker(place, run.run_id, sink, tuning, random, ClockWatch(clock, last_ns), terms)
+        now_ns = clock.now_ns()
+        if controls is not None:
+            worker.take_over(controls, now_ns)
+        write_down_downtime(sink, last_ns, now_ns)
         await worker.run()
     finally:
         await asyncio.to_thread(sink.stop)
@@ -280,6 +293,10 @@ class _Worker:
         self._notes = Notes(sink, clock, stages=_stages(self._pump, sink), offsets=self._offsets)
         self._add_sources()
         _LOG.info("worker_started", worker=config.worker.name, run_id=run_id, feeds=len(self._feeds), pid=os.getpid())
+
+    def take_over(self, controls: Controls, now_ns: Nanos) -> None:
+        """Begin with what people had set before: the first event, so that no other comes to an engine without it."""
+        self._pump.process(ControlsRestored(controls, now_ns))
 
     async def run(self) -> None:
         """Run every part until it is told to stop or the disk is full; a part that fails ends all of them."""

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import msgspec
 
 from streaming_worker.core.amm.pool_state import OracleState, TickArray, WhirlpoolState
+from streaming_worker.core.controls import Controls
 
 Levels: TypeAlias = list[tuple[int, int]]
 """(price_e8, size_e8) in the venue's order; in a delta size 0 removes the level."""
@@ -203,6 +204,13 @@ class OperatorCommand(msgspec.Struct, frozen=True, gc=False, tag="operator_comma
     expires_ns: int | None = None
 
 
+class ControlsRestored(msgspec.Struct, frozen=True, gc=False, tag="controls_restored"):
+    """The first event of a run that follows another: what people had set there, and what the day had used."""
+
+    controls: Controls
+    received_ns: int
+
+
 class ClockTick(msgspec.Struct, frozen=True, gc=False, tag="clock_tick"):
     """A point of the fixed 100 ms grid of event time, so that time passes without messages.
 
@@ -217,4 +225,5 @@ BookEvent: TypeAlias = BookSnapshot | BookDelta
 PoolEvent: TypeAlias = PoolUpdate | TickArrayUpdate | OracleUpdate | PriorityFees
 ChainEvent: TypeAlias = ChainClock | SlotAdvanced
 FeedEvent: TypeAlias = FeedConnected | FeedLost | FeedGap | FeedHeartbeat
-Event: TypeAlias = BookEvent | TradePrint | PoolEvent | ChainEvent | FeedEvent | OperatorCommand | ClockTick
+ControlEvent: TypeAlias = OperatorCommand | ControlsRestored
+Event: TypeAlias = BookEvent | TradePrint | PoolEvent | ChainEvent | FeedEvent | ControlEvent | ClockTick

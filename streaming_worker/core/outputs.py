@@ -15,6 +15,8 @@ from streaming_worker.core.inventory import BalanceAlert
 from streaming_worker.core.reasons import CloseReason as CloseReason
 from streaming_worker.core.reasons import LegStatus as LegStatus
 from streaming_worker.core.reasons import RejectionReason as RejectionReason
+from streaming_worker.core.reasons import RiskCause as RiskCause
+from streaming_worker.core.reasons import RiskState as RiskState
 from streaming_worker.core.rebalancing import Recommendation, Transfer
 
 
@@ -187,24 +189,6 @@ class SimulatedTrade(msgspec.Struct, frozen=True, gc=False, tag="simulated_trade
     realised_net_usd_e8: int
     received_ns: int
     latency_model: LatencyModel = LatencyModel.FIXED
-
-
-class RiskState(StrEnum):
-    """What the engine may do: nothing here ever places an order."""
-
-    ACTIVE = "active"
-    PAUSED = "paused"
-    KILLED = "killed"
-
-
-class RiskCause(StrEnum):
-    """Why the risk state changed."""
-
-    OPERATOR = "operator"
-    STALE_FEED = "stale_feed"
-    DAILY_LOSS = "daily_loss"
-    RECOVERED = "recovered"
-    NEW_DAY = "new_day"
 
 
 class RiskTransition(msgspec.Struct, frozen=True, gc=False, tag="risk_transition"):

@@ -50,3 +50,22 @@ class LegStatus(StrEnum):
     PARTIAL = "partial"
     REVERTED = "reverted"
     MISSED = "missed"
+
+
+class RiskState(StrEnum):
+    """What the engine may do: nothing here ever places an order."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    KILLED = "killed"
+
+
+class RiskCause(StrEnum):
+    """Why the risk state changed."""
+
+    OPERATOR = "operator"
+    STALE_FEED = "stale_feed"
+    DAILY_LOSS = "daily_loss"
+    RECOVERED = "recovered"
+    NEW_DAY = "new_day"
+    RESTART = "restart"

@@ -9,19 +9,23 @@ from typing import Final
 
 import msgspec
 
+from streaming_worker.core.controls import Controls, HeldRisk
 from streaming_worker.core.events import CommandKind, OperatorCommand
 from streaming_worker.core.outputs import RiskCause, RiskState, RiskTransition
 from streaming_worker.core.units import NANOS_PER_DAY, format_e8
 
 ENGINE_ACTOR = "engine"
 REMEMBERED_COMMANDS = 1_000
+# What a pause or a kill by these ended with its run; a stale feed's pause is found anew by the data of the next one.
+HELD_OVER: Final = (RiskCause.OPERATOR, RiskCause.DAILY_LOSS, RiskCause.RESTART)
 
 
 class Risk(msgspec.Struct):
     """The risk state machine; part of the keyframe.
 
     Units: ``daily_net_usd_e8`` is the realised simulated result of the UTC day ``day``, USD x 1e8. ``has_acted``: the
-    present event has already changed the state; a loss that shows on it waits for the next one.
+    present event has already changed the state; a loss that shows on it waits for the next one. ``held`` is who holds
+    the present state and why; None while it is active, and where an older version recorded it.
     """
 
     daily_loss_usd_e8: int
@@ -36,6 +40,7 @@ class Risk(msgspec.Struct):
     has_acted: bool = False
     is_check_due: bool = False
     seen_commands: list[str] = msgspec.field(default_factory=list)
+    held: HeldRisk | None = None
 
     def on_time(self, now_ns: int, stale_feeds: tuple[str, ...]) -> list[RiskTransition]:
         """Apply the day roll and the staleness rule; at most one transition a call."""
@@ -89,7 +94,39 @@ class Risk(msgspec.Struct):
             return []
         if target is RiskState.PAUSED and self.state is RiskState.KILLED:
             return []
-        return [self._move(target, RiskCause.OPERATOR, command.actor, command.reason, now_ns)]
+        moved = self._move(target, RiskCause.OPERATOR, command.actor, command.reason, now_ns)
+        self.note(moved, command.command_id)
+        return [moved]
+
+    def note(self, moved: RiskTransition, command_id: str | None = None) -> None:
+        """Keep who brought the state about, and why."""
+        self.state = moved.current
+        self.cause = None if moved.current is RiskState.ACTIVE else moved.cause
+        self.held = None
+        if self.cause is not None:
+            self.held = HeldRisk(moved.current, self.cause, moved.actor, moved.reason, moved.received_ns, command_id)
+
+    def to_hold_over(self) -> HeldRisk | None:
+        """Return what a restart must not end; None where nothing is held, or what holds is seen again by itself."""
+        if self.cause is None or self.cause not in HELD_OVER:
+            return None
+        return self.held or HeldRisk(self.state, self.cause, "", "", 0)
+
+    def hold_over(self, controls: Controls, now_ns: int) -> list[RiskTransition]:
+        """Begin with what held before a restart; where that is not known, pause until somebody has looked."""
+        self.seen_commands = list(controls.seen_commands)
+        self.day, self.daily_net_usd_e8 = controls.day, controls.daily_net_usd_e8
+        self.is_check_due = True
+        held = controls.risk
+        if held is None and controls.problem is None:
+            return []
+        unknown = f"what held before the restart is not known ({controls.problem}): check limits and halts, resume"
+        if held is None:
+            return [self._move(RiskState.PAUSED, RiskCause.RESTART, ENGINE_ACTOR, unknown, now_ns)]
+        reason = held_over(held.reason, held.command_id) + (f"; else {unknown}" if controls.problem else "")
+        moved = self._move(held.state, held.cause, held.actor, reason, now_ns)
+        self.held = held
+        return [moved]
 
     def _on_stale(self, stale_feeds: tuple[str, ...], now_ns: int) -> list[RiskTransition]:
         self.healthy_since_ns = None
@@ -121,9 +158,14 @@ class Risk(msgspec.Struct):
             received_ns=now_ns,
             open_loss_usd_e8=open_loss_usd_e8,
         )
-        self.state = state
-        self.cause = None if state is RiskState.ACTIVE else cause
+        self.note(transition)
         return transition
+
+
+def held_over(reason: str, command_id: str | None) -> str:
+    """Return the reason of what a restart kept, with the command that it comes from."""
+    source = f" by command {command_id}" if command_id else ""
+    return f"kept over a restart, set{source}: {reason}"
 
 
 _TARGETS: Final = {

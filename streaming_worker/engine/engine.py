@@ -12,6 +12,7 @@ from streaming_worker.core.events import (
     ChainClock,
     ClockTick,
     CommandKind,
+    ControlsRestored,
     Event,
     FeedConnected,
     FeedGap,
@@ -28,7 +29,7 @@ from streaming_worker.core.events import (
 )
 from streaming_worker.core.outputs import Keyframe, Output
 from streaming_worker.core.units import NANOS_PER_HOUR, NANOS_PER_SECOND
-from streaming_worker.engine import cycles, digest, halts, holdings, keyframe
+from streaming_worker.engine import cycles, digest, halts, holdings, keyframe, restoration
 from streaming_worker.engine.evaluation import evaluate, flush_rejections
 from streaming_worker.engine.exposure import is_exposed, open_usd_e8
 from streaming_worker.engine.limits import expire, set_limits
@@ -124,13 +125,15 @@ class Engine:
                 return self._on_chain(event)
             case FeedConnected() | FeedLost() | FeedGap() | FeedHeartbeat():
                 return self._on_feed(event)
-            case OperatorCommand():
-                return self._on_command(event)
+            case OperatorCommand() | ControlsRestored():
+                return self._on_control(event)
             case _:
                 assert_never(event)
 
-    def _on_command(self, command: OperatorCommand) -> list[Output]:
+    def _on_control(self, command: OperatorCommand | ControlsRestored) -> list[Output]:
         state = self.state
+        if isinstance(command, ControlsRestored):
+            return restoration.restore(state, command.controls)
         if command.kind is CommandKind.SET_LIMITS:
             return list(set_limits(state, command)) if state.risk.is_new(command) else []
         if command.kind in (CommandKind.HALT, CommandKind.RELEASE):

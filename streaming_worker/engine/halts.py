@@ -3,28 +3,46 @@
 A pair is that of an order book; a venue is halted as a book's venue and as a pool's.
 """
 
+from streaming_worker.core.controls import HeldHalt
 from streaming_worker.core.events import CommandKind, OperatorCommand
 from streaming_worker.core.instrument import Instrument, Pool
 from streaming_worker.core.outputs import HaltChange
-from streaming_worker.engine.state import EngineState, Halt
+from streaming_worker.core.risk import held_over
+from streaming_worker.engine.state import EngineState
 
 
 def switch(state: EngineState, command: OperatorCommand) -> list[HaltChange]:
     """Apply a command to halt or release; one without effect changes nothing, an unknown scope is refused by name."""
     scope = command.scope
     is_halting = command.kind is CommandKind.HALT
-    known = scopes_of(state)
-    refusal = None if scope in known else f"unknown scope {scope}; known: {', '.join(known)}"
+    refusal = _refusal(state, scope)
     if scope is None or refusal is not None:
         return [_change(state, command, scope or "", is_halting, refusal)]
     if is_halting is (scope in state.halts):
         return []
     if is_halting:
-        state.halts[scope] = Halt(scope, command.actor, command.reason, state.now_ns)
+        state.halts[scope] = HeldHalt(scope, command.actor, command.reason, state.now_ns, command.command_id)
     else:
         del state.halts[scope]
     mark(state)
     return [_change(state, command, scope, is_halting, None)]
+
+
+def hold_over(state: EngineState, halt: HeldHalt) -> HaltChange:
+    """Put a halt of before a restart back; one of what is no longer watched is refused by name."""
+    refusal = _refusal(state, halt.scope)
+    if refusal is None:
+        state.halts[halt.scope] = halt
+        mark(state)
+    return HaltChange(
+        command_id=halt.command_id,
+        scope=halt.scope,
+        is_halted=True,
+        actor=halt.actor,
+        reason=held_over(halt.reason, None),
+        refusal=refusal,
+        received_ns=state.now_ns,
+    )
 
 
 def scopes_of(state: EngineState) -> list[str]:
@@ -43,6 +61,11 @@ def mark(state: EngineState) -> None:
     for cycle in state.cycles:
         scopes = tuple(scope for step in cycle.cycle.steps for scope in _scopes(step.instrument))
         cycle.is_halted = any(scope in state.halts for scope in scopes)
+
+
+def _refusal(state: EngineState, scope: str | None) -> str | None:
+    known = scopes_of(state)
+    return None if scope in known else f"unknown scope {scope}; known: {', '.join(known)}"
 
 
 def _venue(market: Instrument | Pool) -> str:

@@ -7,6 +7,7 @@ import msgspec
 
 from streaming_worker.core.amm.pool_state import OracleState, TickArray, WhirlpoolState
 from streaming_worker.core.book import Book
+from streaming_worker.core.controls import HeldHalt
 from streaming_worker.core.cycle_simulate import PendingCycle
 from streaming_worker.core.events import Levels, PriorityFees
 from streaming_worker.core.grade import Rung
@@ -21,11 +22,11 @@ from streaming_worker.engine.settings import EngineSettings, Limits
 from streaming_worker.engine.state import (
     BookView,
     ChainStatus,
+    ChangedLimit,
     CycleTally,
     EngineState,
     Episode,
     FeedStatus,
-    Halt,
     OpenCycle,
     PoolView,
     Tally,
@@ -33,9 +34,12 @@ from streaming_worker.engine.state import (
 )
 from streaming_worker.errors import StorageError
 
-FORMAT = 7
-READABLE = (5, 6, FORMAT)
-"""Format 5 had no cycles and no priority fees, 6 no halts and no limits for a time; what they have means the same."""
+FORMAT = 8
+READABLE = (5, 6, 7, FORMAT)
+"""Format 5 had no cycles and no priority fees, 6 no halts and no limits for a time, 7 not who ordered what.
+
+What they have means the same.
+"""
 
 
 class BookFrame(msgspec.Struct, frozen=True):
@@ -120,8 +124,9 @@ class StateFrame(msgspec.Struct, frozen=True):
     holdings: HoldingsFrame
     cycles: list[CycleFrame] = []
     pending_cycles: list[PendingCycle] = []
-    halts: list[Halt] = []
+    halts: list[HeldHalt] = []
     temporary: list[TemporaryLimit] = []
+    changed: list[ChangedLimit] = []
 
 
 def dump(state: EngineState) -> bytes:
@@ -150,6 +155,7 @@ def dump(state: EngineState) -> bytes:
             pending_cycles=state.pending_cycles,
             halts=list(state.halts.values()),
             temporary=state.temporary,
+            changed=list(state.changed.values()),
         )
     )
 
@@ -181,6 +187,7 @@ def load(content: bytes) -> EngineState:
         cycle.episode, cycle.tallies = saved.episode, dict(saved.tallies)
     state.pending_cycles = frame.pending_cycles
     state.temporary = frame.temporary
+    state.changed = {one.name: one for one in frame.changed}
     state.halts = {halt.scope: halt for halt in frame.halts}
     halts.mark(state)
     return state

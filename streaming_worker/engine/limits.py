@@ -2,12 +2,13 @@
 
 import msgspec
 
+from streaming_worker.core.controls import HeldLimit
 from streaming_worker.core.events import OperatorCommand
 from streaming_worker.core.outputs import LimitChange
-from streaming_worker.core.risk import ENGINE_ACTOR
+from streaming_worker.core.risk import ENGINE_ACTOR, held_over
 from streaming_worker.core.units import E8, MILLIONTHS, NANOS_PER_DAY, NANOS_PER_MILLISECOND
 from streaming_worker.engine.settings import Limits
-from streaming_worker.engine.state import EngineState, TemporaryLimit
+from streaming_worker.engine.state import ChangedLimit, EngineState, TemporaryLimit
 
 _DURATION = (NANOS_PER_MILLISECOND, NANOS_PER_DAY)
 BOUNDS: dict[str, tuple[int, int]] = {
@@ -77,12 +78,67 @@ def _remember(state: EngineState, command: OperatorCommand) -> None:
     before = {one.name: one.before for one in state.temporary}
     named = {one.name: one.value for one in command.limits}
     state.temporary = [one for one in state.temporary if one.name not in named]
+    who = (command.command_id, command.actor, command.reason)
     if command.expires_ns is None:
+        state.changed |= {name: ChangedLimit(name, *who) for name in named}
         return
     state.temporary += [
-        TemporaryLimit(name, value, before.get(name, values[name]), command.expires_ns, command.command_id)
+        TemporaryLimit(name, value, before.get(name, values[name]), command.expires_ns, *who)
         for name, value in named.items()
     ]
+
+
+def to_hold_over(state: EngineState) -> tuple[HeldLimit, ...]:
+    """Return every limit that operators changed: those for good, then those for a time."""
+    configured, now = (msgspec.structs.asdict(one) for one in (state.settings.limits, state.limits))
+    now |= {one.name: one.before for one in state.temporary}
+    for_good = (
+        HeldLimit(one.name, now[one.name], configured[one.name], one.actor, one.reason, one.command_id)
+        for one in state.changed.values()
+        if now[one.name] != configured[one.name]
+    )
+    for_a_time = (
+        HeldLimit(one.name, one.value, configured[one.name], one.actor, one.reason, one.command_id, one.expires_ns)
+        for one in state.temporary
+    )
+    return (*for_good, *for_a_time)
+
+
+def hold_over(state: EngineState, held: HeldLimit) -> LimitChange:
+    """Put a limit of before a restart back, unless its time is over or the configuration was changed meanwhile."""
+    before: dict[str, int] = msgspec.structs.asdict(state.limits)
+    refusal = _refusal_of(held.name, held.value) or _overruled(state, held)
+    is_over = held.expires_ns is not None and held.expires_ns <= state.now_ns
+    change = LimitChange(
+        command_id=held.command_id,
+        actor=held.actor,
+        reason=held_over(held.reason, None),
+        name=held.name,
+        previous=before.get(held.name),
+        requested=held.value,
+        refusal=refusal,
+        received_ns=state.now_ns,
+    )
+    if refusal is not None:
+        return change
+    if is_over:
+        over = {"previous": held.value, "requested": before[held.name], "actor": ENGINE_ACTOR}
+        over |= {"command_id": f"{held.command_id}-over", "reason": "the time of the change ended before the restart"}
+        return msgspec.structs.replace(change, **over)
+    if held.expires_ns is None:
+        state.changed[held.name] = ChangedLimit(held.name, held.command_id, held.actor, held.reason)
+    else:
+        who = (held.command_id, held.actor, held.reason)
+        state.temporary.append(TemporaryLimit(held.name, held.value, before[held.name], held.expires_ns, *who))
+    install(state, msgspec.structs.replace(state.limits, **{held.name: held.value}))
+    return change
+
+
+def _overruled(state: EngineState, held: HeldLimit) -> str | None:
+    configured: dict[str, int] = msgspec.structs.asdict(state.settings.limits)
+    if configured[held.name] == held.configured:
+        return None
+    return f"the configuration was changed from {held.configured} to {configured[held.name]}, which holds"
 
 
 def install(state: EngineState, limits: Limits) -> None:
@@ -96,10 +152,14 @@ def install(state: EngineState, limits: Limits) -> None:
 def _refusal(command: OperatorCommand) -> str | None:
     if command.expires_ns is not None and command.expires_ns <= command.received_ns:
         return f"expected an end after {command.received_ns}, received {command.expires_ns}"
-    for one in command.limits:
-        if one.name not in BOUNDS:
-            return f"unknown limit {one.name}; known: {', '.join(BOUNDS)}"
-        least, greatest = BOUNDS[one.name]
-        if not least <= one.value <= greatest:
-            return f"{one.name}: expected {least} to {greatest}, received {one.value}"
+    refusals = (_refusal_of(one.name, one.value) for one in command.limits)
+    return next((refusal for refusal in refusals if refusal is not None), None)
+
+
+def _refusal_of(name: str, value: int) -> str | None:
+    if name not in BOUNDS:
+        return f"unknown limit {name}; known: {', '.join(BOUNDS)}"
+    least, greatest = BOUNDS[name]
+    if not least <= value <= greatest:
+        return f"{name}: expected {least} to {greatest}, received {value}"
     return None

@@ -5,6 +5,7 @@ import msgspec
 from streaming_worker.core.amm.pool_state import OracleState, TickArray, WhirlpoolMarket, WhirlpoolState
 from streaming_worker.core.amm.whirlpool import needed_array_starts
 from streaming_worker.core.book import Book
+from streaming_worker.core.controls import HeldHalt
 from streaming_worker.core.cycle import Cycle, CycleFees, CyclePlan, cycles_of
 from streaming_worker.core.cycle_simulate import PendingCycle
 from streaming_worker.core.events import PriorityFees
@@ -260,15 +261,6 @@ class CycleTally(msgspec.Struct):
     best_net_e8: int | None = None
 
 
-class Halt(msgspec.Struct, frozen=True, gc=False):
-    """A venue or a pair on which nothing may open, with who said so, why, and since when."""
-
-    scope: str
-    actor: str
-    reason: str
-    since_ns: int
-
-
 class TemporaryLimit(msgspec.Struct, frozen=True, gc=False):
     """A limit that was changed for a time, and what it becomes again. ``value`` and ``before`` in its unit."""
 
@@ -277,6 +269,17 @@ class TemporaryLimit(msgspec.Struct, frozen=True, gc=False):
     before: int
     expires_ns: int
     command_id: str
+    actor: str = ""
+    reason: str = ""
+
+
+class ChangedLimit(msgspec.Struct, frozen=True, gc=False):
+    """Who changed a limit for good, and why."""
+
+    name: str
+    command_id: str
+    actor: str
+    reason: str
 
 
 class CycleView:
@@ -329,7 +332,8 @@ class EngineState:
         self.pending_cycles: list[PendingCycle] = []
         self.limits = limits = settings.limits
         self.temporary: list[TemporaryLimit] = []
-        self.halts: dict[str, Halt] = {}
+        self.changed: dict[str, ChangedLimit] = {}
+        self.halts: dict[str, HeldHalt] = {}
         self.risk = Risk(
             daily_loss_usd_e8=limits.daily_loss_usd_e8,
             resume_after_ns=limits.resume_after_ns,

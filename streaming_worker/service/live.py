@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from streaming_worker.adapters.clock import Clock
+from streaming_worker.core.controls import HeldHalt
 from streaming_worker.core.events import Event
 from streaming_worker.core.outputs import Keyframe, Output, RiskState
 from streaming_worker.core.rebalancing import Recommendation, Transfer
@@ -21,7 +22,7 @@ from streaming_worker.engine.exposure import open_usd_e8
 from streaming_worker.engine.halts import scopes_of
 from streaming_worker.engine.holdings import prices_of
 from streaming_worker.engine.settings import Limits
-from streaming_worker.engine.state import BookView, EngineState, Halt, PoolView, RouteView, TemporaryLimit
+from streaming_worker.engine.state import BookView, EngineState, PoolView, RouteView, TemporaryLimit
 from streaming_worker.service.health import Health, HealthReport
 from streaming_worker.service.metrics import Metrics, Reading
 
@@ -72,7 +73,7 @@ class LiveRisk(msgspec.Struct, frozen=True):
     cools_until_ns: Nanos
     pending_trades: int
     limits: Limits
-    halts: tuple[Halt, ...] = ()
+    halts: tuple[HeldHalt, ...] = ()
     temporary: tuple[TemporaryLimit, ...] = ()
     scopes: tuple[str, ...] = ()
     healthy_since_ns: Nanos | None = None

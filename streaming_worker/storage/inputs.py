@@ -20,7 +20,6 @@ from streaming_worker.core.events import (
     BookSnapshot,
     ChainClock,
     ClockTick,
-    CommandKind,
     Event,
     FeedConnected,
     FeedEvent,
@@ -29,8 +28,6 @@ from streaming_worker.core.events import (
     FeedLost,
     GapCause,
     Levels,
-    LimitSetting,
-    OperatorCommand,
     OracleUpdate,
     PoolUpdate,
     PriorityFees,
@@ -40,6 +37,7 @@ from streaming_worker.core.events import (
     TradePrint,
 )
 from streaming_worker.errors import StorageError
+from streaming_worker.storage.control_rows import command_events
 from streaming_worker.storage.rows import ASK, BID, FeedKind
 from streaming_worker.storage.schema import TABLE
 
@@ -214,16 +212,6 @@ def _feed_event(row: _Row) -> FeedEvent:
             raise StorageError(f"feed_events seq {seq}: expected one of {[*map(str, FeedKind)]}, received {kind!r}")
 
 
-def _commands(rows: Iterator[_Row]) -> Iterator[Numbered]:
-    decode = msgspec.json.Decoder(tuple[LimitSetting, ...]).decode
-    for seq, received_ns, command_id, kind, actor, reason, limits, scope, expires_ns in rows:
-        named = () if limits is None else decode(limits)
-        yield (
-            seq,
-            OperatorCommand(command_id, CommandKind(kind), actor, reason, received_ns, named, scope, expires_ns),
-        )
-
-
 def _clock_ticks(rows: Iterator[_Row]) -> Iterator[Numbered]:
     for seq, received_ns, late_ns in rows:
         yield seq, ClockTick(received_ns, late_ns)
@@ -239,6 +227,6 @@ _DECODERS: Final[dict[str, _Decode]] = {
     "priority_fees": _priority_fees,
     "chain_clocks": _chain_clocks,
     "feed_events": _feeds,
-    "commands": _commands,
+    "commands": command_events,
     "clock_ticks": _clock_ticks,
 }

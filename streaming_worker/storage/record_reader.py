@@ -47,8 +47,10 @@ class RecordReader:
         to_ns: Nanos | None,
         worker: str | None,
         copies: SegmentCopies | None = None,
+        has_published: bool = True,
     ) -> None:
         self._data_dir = data_dir
+        self._wants_published = has_published
         self._copies = copies
         self._from_ns = from_ns
         self._to_ns = to_ns
@@ -130,7 +132,7 @@ class RecordReader:
         try:
             for info in own:
                 reader.attach(info.path)
-            has_published = self._published.exists()
+            has_published = self._wants_published and self._published.exists()
             if has_published:
                 reader.attach_database(self._published, PUBLISHED)
         except BaseException as e:
@@ -180,10 +182,18 @@ def _runs(manifest: Manifest, files: Iterable[LakeFile], reader: SegmentReader) 
 
 @contextmanager
 def open_record(
-    data_dir: Path, *, from_ns: Nanos | None = None, to_ns: Nanos | None = None, worker: str | None = None
+    data_dir: Path,
+    *,
+    from_ns: Nanos | None = None,
+    to_ns: Nanos | None = None,
+    worker: str | None = None,
+    has_published: bool = True,
 ) -> Iterator[RecordReader]:
-    """Open what was recorded in ``[from_ns, to_ns)``, of one worker or of all. Raises StorageError."""
-    reader = RecordReader(data_dir, from_ns=from_ns, to_ns=to_ns, worker=worker)
+    """Open what was recorded in ``[from_ns, to_ns)``, of one worker or of all; without the published file on request.
+
+    Raises StorageError.
+    """
+    reader = RecordReader(data_dir, from_ns=from_ns, to_ns=to_ns, worker=worker, has_published=has_published)
     try:
         yield reader
     finally:

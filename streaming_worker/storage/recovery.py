@@ -40,6 +40,11 @@ class RecoveredSegment:
     set_aside: tuple[Path, ...] = ()
     problem: str | None = None
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether rows are missing that were committed once."""
+        return self.problem is not None or any(one.is_damage for one in self.cuts)
+
 
 def recover_leftovers(data_dir: Path, worker: str) -> list[RecoveredSegment]:
     """Recover every leftover live file of a worker that does not run, oldest first.
@@ -88,7 +93,7 @@ def _open(path: Path, cuts: list[wal.Cut]) -> duckdb.DuckDBPyConnection:
             frame = wal.reported_frame(log, str(e)) if log.exists() else None
             if frame is None:
                 raise
-            cuts.append(wal.cut(log, frame, str(e).strip()))
+            cuts.append(wal.cut(log, frame, str(e).strip(), is_damage=True))
     return duckdb.connect(str(path), config=LIVE_CONFIG)
 
 

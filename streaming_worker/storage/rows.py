@@ -18,6 +18,7 @@ from streaming_worker.core.events import (
     ChainClock,
     ChainEvent,
     ClockTick,
+    ControlsRestored,
     Event,
     FeedConnected,
     FeedEvent,
@@ -88,7 +89,7 @@ def event_rows(seq: int, event: Event) -> list[TableRow]:
             return _pool_rows(seq, event)
         case ChainClock() | SlotAdvanced():
             return [("chain_clocks", _chain_row(seq, event))]
-        case OperatorCommand():
+        case OperatorCommand() | ControlsRestored():
             return [("commands", command_row(seq, event))]
         case FeedConnected() | FeedLost() | FeedGap() | FeedHeartbeat():
             return [("feed_events", _feed_row(seq, event))]

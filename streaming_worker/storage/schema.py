@@ -12,7 +12,7 @@ from typing import Final
 
 import pyarrow as pa
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 
 class ColumnType(StrEnum):
@@ -180,13 +180,14 @@ TABLES: Final[tuple[Table, ...]] = (
         _int("expected", "expected sequence", nullable=True), _int("received", "received sequence", nullable=True),
         _EXCHANGE, _int("counter", "heartbeat counter", nullable=True),
     )),
-    Table("commands", Role.INPUT, "one row per operator command", (
+    Table("commands", Role.INPUT, "one row per operator command, and one where a run took over from another", (
         _SEQ, _RECEIVED, _text("command_id", "idempotency key"),
-        _text("kind", "pause, resume, kill, set_limits, halt or release"),
+        _text("kind", "pause, resume, kill, set_limits, halt, release or restore"),
         _text("actor", "who"), _text("reason", "why"),
         _text("limits", "JSON of the limits to set; null for other commands", nullable=True),
         _text("scope", "venue:NAME or pair:BASE/QUOTE; for halt and release only", nullable=True),
         _int("expires_ns", "when limits become again what they were, ns UTC; null: for good", nullable=True),
+        _text("controls", "JSON of what a restart put back; null for other commands", nullable=True),
     )),
     Table("clock_ticks", Role.INPUT, "one row per 100 ms grid point of event time", (
         _SEQ, _RECEIVED, _int("late_ns", "how far behind the worker was then: its queue, or its loop"),

@@ -23,12 +23,16 @@ _REPORTED: Final = re.compile(r"byte position (\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A part that was taken out of a log: where it began, its length, the file that keeps it, and why."""
+    """A part that was taken out of a log: where it began, its length, the file that keeps it, and why.
+
+    ``is_damage``: whole transactions were in it, which somebody was told of; a tail that is torn never was complete.
+    """
 
     offset: int
     length: int
     kept: Path
     reason: str
+    is_damage: bool = False
 
 
 def frame_starts(wal: Path) -> tuple[list[int], int]:
@@ -67,7 +71,7 @@ def trim(wal: Path) -> list[Cut]:
     return cuts
 
 
-def cut(wal: Path, offset: int, reason: str) -> Cut:
+def cut(wal: Path, offset: int, reason: str, *, is_damage: bool = False) -> Cut:
     """Cut a log off at ``offset``, keeping the rest beside it."""
     with wal.open("rb") as file:
         file.seek(offset)
@@ -76,7 +80,7 @@ def cut(wal: Path, offset: int, reason: str) -> Cut:
     with wal.open("r+b") as file:
         file.truncate(offset)
         os.fsync(file.fileno())
-    return Cut(offset, len(rest), kept, reason)
+    return Cut(offset, len(rest), kept, reason, is_damage)
 
 
 def reported_frame(wal: Path, message: str) -> int | None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import strategies as st
 
 from streaming_worker.adapters.clock import AnchoredClock
+from streaming_worker.core import controls as c
 from streaming_worker.core import cycle_outputs as co
 from streaming_worker.core import events as e
 from streaming_worker.core import outputs as o
@@ -61,6 +62,20 @@ ORACLE = st.builds(
 )
 
 LIMITS = st.lists(st.builds(e.LimitSetting, TEXT, I64), max_size=3).map(tuple)
+CONTROLS = st.builds(
+    c.Controls,
+    st.none() | TEXT,
+    st.none()
+    | st.builds(
+        c.HeldRisk, st.sampled_from(o.RiskState), st.sampled_from(o.RiskCause), TEXT, TEXT, I64, st.none() | TEXT
+    ),
+    st.lists(st.builds(c.HeldLimit, TEXT, I64, I64, TEXT, TEXT, TEXT, MAYBE), max_size=2).map(tuple),
+    st.lists(st.builds(c.HeldHalt, TEXT, TEXT, TEXT, I64, TEXT), max_size=2).map(tuple),
+    MAYBE,
+    I64,
+    st.lists(TEXT, max_size=2).map(tuple),
+    st.none() | TEXT,
+)
 EVENT = st.one_of(
     st.builds(e.BookSnapshot, TEXT, LEVELS, LEVELS, MAYBE, I64, MAYBE),
     st.builds(e.BookDelta, TEXT, LEVELS, LEVELS, MAYBE, I64, MAYBE),
@@ -79,6 +94,7 @@ EVENT = st.one_of(
         e.OperatorCommand,
         *(TEXT, st.sampled_from(e.CommandKind), TEXT, TEXT, I64, LIMITS, st.none() | TEXT, MAYBE),
     ),
+    st.builds(e.ControlsRestored, CONTROLS, I64),
     st.builds(e.ClockTick, I64, I64),
 )
 

@@ -97,7 +97,7 @@ def test_a_level_that_is_missing_is_named(record) -> None:
 
 
 def test_a_value_that_no_event_has_is_a_storage_error(record) -> None:
-    record.execute("INSERT INTO commands VALUES (1, 2, 'id', 'trade', 'who', 'why', NULL, NULL, NULL)")
+    record.execute("INSERT INTO commands VALUES (1, 2, 'id', 'trade', 'who', 'why', NULL, NULL, NULL, NULL)")
     with pytest.raises(StorageError, match="trade"):
         list(read_events(record, str))
 

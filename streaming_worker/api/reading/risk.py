@@ -12,9 +12,9 @@ from streaming_worker.api.record_desk import RecordDesk
 from streaming_worker.api.schemas.base import maybe_moment, moment, usd
 from streaming_worker.api.schemas.risk import Halt, HaltChanged, LimitChanged, Risk, RiskChange
 from streaming_worker.api.worker_link import Row, WorkerView
+from streaming_worker.core.controls import HeldHalt
 from streaming_worker.core.outputs import RiskCause
 from streaming_worker.core.units import NANOS_PER_DAY, Nanos, format_fixed
-from streaming_worker.engine.state import Halt as LiveHalt
 
 MOST = 100
 
@@ -73,7 +73,7 @@ def _risk(view: WorkerView, markets: Markets, changes: _History, now_ns: Nanos) 
     )
 
 
-def _halt(one: LiveHalt) -> Halt:
+def _halt(one: HeldHalt) -> Halt:
     return Halt(scope=one.scope, since_at=moment(one.since_ns), actor=one.actor, reason=one.reason)
 
 
