@@ -29,7 +29,7 @@ def control(port: int, method: str, path: str, body: dict[str, Any] | None = Non
     """Call the venues' control port."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=data, method=method)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         assert answer.status < 300
 
 

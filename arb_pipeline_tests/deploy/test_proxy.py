@@ -74,7 +74,7 @@ class Door:
 
     def client(self, base: str) -> httpx.AsyncClient:
         """Return a client of its own, without cookies."""
-        return httpx.AsyncClient(base_url=base, verify=self.trust, trust_env=False, timeout=20)
+        return httpx.AsyncClient(base_url=base, verify=self.trust, trust_env=False, timeout=60)
 
 
 async def _said(connection: ServerConnection, request: Request) -> Response | None:
@@ -249,7 +249,7 @@ async def assert_dagster(door: Door, operator: httpx.AsyncClient) -> None:
     address = door.dagster.replace("https", "wss") + "/graphql"
     async with connect(address, ssl=door.trust, additional_headers={"Cookie": cookies}, proxy=None) as socket:
         await socket.send("subscription")
-        assert await asyncio.wait_for(socket.recv(), 10) == "subscription"
+        assert await asyncio.wait_for(socket.recv(), 60) == "subscription"
     with pytest.raises(InvalidURI, match="localhost/login"):
         await connect(address, ssl=door.trust, proxy=None)
 
@@ -261,7 +261,7 @@ async def assert_stream(door: Door, operator: httpx.AsyncClient) -> None:
     headers = {"Cookie": cookies, "Origin": door.console}
     async with connect(address, ssl=door.trust, additional_headers=headers, proxy=None) as socket:
         await socket.send(json.dumps({"subscribe": ["status"]}))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (message := json.loads(await socket.recv()))["kind"] == "heartbeat":
                 pass  # the first sign of life may come before the answer
     assert (message["topic"], message["kind"]) == ("status", "snapshot")
@@ -297,7 +297,7 @@ async def assert_graphql(door: Door, operator: httpx.AsyncClient) -> None:
         address, ssl=door.trust, additional_headers=headers, subprotocols=protocols, proxy=None
     ) as socket:
         await socket.send(json.dumps({"type": "connection_init", "payload": {}}))
-        assert json.loads(await asyncio.wait_for(socket.recv(), 30))["type"] == "connection_ack"
+        assert json.loads(await asyncio.wait_for(socket.recv(), 60))["type"] == "connection_ack"
         watch = "subscription { locationStateChangeEvents { event { message } } }"
         await socket.send(json.dumps({"type": "start", "id": "1", "payload": {"query": watch}}))
         await socket.send(json.dumps({"type": "stop", "id": "1"}))

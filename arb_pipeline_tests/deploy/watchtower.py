@@ -23,7 +23,7 @@ from arb_pipeline_tests.fixtures.mailbox import Mailbox
 from arb_pipeline_tests.fixtures.scripted_venue import closed_port as free_port
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
-BOUND_S = 30.0
+BOUND_S = 120.0
 
 
 @dataclass

@@ -18,7 +18,7 @@ from streaming_worker.operations.ports import ports_from_base
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 PASSWORD: Final = "three-quiet-otters-3"
 ROLES: Final = {"vic": "viewer", "oli": "operator", "ann": "admin"}
-BOUND_S: Final = 60.0
+BOUND_S: Final = 120.0
 _CONTROL_OFFSET: Final = 10
 _DOORS: Final = {"gemini": ("gemini", "gemini_v2")}
 """Where the worker gets a venue from; a feed that is refused at the first goes to the next."""

@@ -214,7 +214,7 @@ def test_a_key_is_shown_once_and_ends_when_it_is_revoked(platform: RunningPlatfo
     dialog.get_by_role("button", name="Make", exact=True).click()
     value = dialog.locator("code").inner_text()
     asked = {"url": f"{platform.url}/api/v1/status", "headers": {"Authorization": f"Bearer {value}"}}
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         assert client.request("GET", **asked).status_code == 200
         dialog.get_by_role("button", name="Done").click()
         row = operator.page.get_by_role("row").filter(has_text="a notebook")

@@ -13,7 +13,7 @@ from websockets.exceptions import WebSocketException
 
 TOPICS: Final = ("status", "books", "opportunities", "trades", "rejections")
 """What the live view of the opportunities follows, and a little more."""
-_BOUND_S: Final = 30.0
+_BOUND_S: Final = 120.0
 
 
 class Viewers:

@@ -16,7 +16,7 @@ def kill_after(process: subprocess.Popen[bytes], acknowledgements: int) -> int:
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(acknowledgements)]
     process.kill()
-    rest, errors = process.communicate(timeout=30)
+    rest, errors = process.communicate(timeout=120)
     assert errors == b""
     whole = [line for line in [*lines, *rest.splitlines(keepends=True)] if line.endswith(b"\n")]
     return int(json.loads(whole[-1])["acknowledged"])

@@ -17,7 +17,7 @@ from arb_pipeline_tests.fixtures.free_ports import free_base
 from streaming_worker.operations.ports import ports_from_base
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-BOUND_S = 30.0
+BOUND_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)

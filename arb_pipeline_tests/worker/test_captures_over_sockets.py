@@ -24,7 +24,7 @@ from streaming_worker.storage.reader import open_segments
 from streaming_worker.storage.segments import list_segments
 
 FILES = ("coinbase/advanced_btc_eth_20260809.jsonl.gz", "gemini/v2_l2_sol_btc_eth_20260809.jsonl.gz")
-BOUND_S = 40
+BOUND_S = 120
 
 
 def configured(data_dir: Path, files: list[Path], urls: dict[str, str]) -> Config:

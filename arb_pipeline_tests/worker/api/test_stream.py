@@ -39,7 +39,7 @@ def opened(url: str, token: str, **options: Any) -> connect:
     return connect(url, subprotocols=["arb.v1", f"bearer.{token}"], proxy=None, ping_interval=None, **options)
 
 
-async def told(socket: ClientConnection, topic: str, kind: str, *, bound_s: float = 10.0) -> dict[str, Any]:
+async def told(socket: ClientConnection, topic: str, kind: str, *, bound_s: float = 60.0) -> dict[str, Any]:
     """Return the next message of a topic and kind."""
     async with asyncio.timeout(bound_s):
         while True:
@@ -50,7 +50,7 @@ async def told(socket: ClientConnection, topic: str, kind: str, *, bound_s: floa
 
 async def closing(socket: ClientConnection) -> int:
     """Read on until the other side closes; return its code."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         with contextlib.suppress(ConnectionClosed):
             while True:
                 await socket.recv()

@@ -51,7 +51,7 @@ async def test_every_metric_is_exposed_and_a_lost_feed_shows(config: Config, wit
         )
         healthy = await scraped(running)
         sandbox.hub.hang_up_all()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await scraped(running))["arb_feed_losses_total", "gemini"] < 1:
                 pass
     names = {key[0].removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for key in healthy}

@@ -20,7 +20,7 @@ from streaming_worker.service.capture import RetrySettings
 from streaming_worker.storage.disk import MEGABYTE
 from streaming_worker.storage.reader import open_range
 
-BOUND_S = 20.0
+BOUND_S = 120.0
 Moved = Callable[..., Config]
 
 
@@ -54,7 +54,10 @@ class Rig:
 
     async def until(self, holds: Callable[[dict], bool]) -> dict:
         """Ask the gateway until its answer holds; its address stays the same, whoever answers there."""
-        async with asyncio.timeout(BOUND_S), httpx.AsyncClient(base_url=await self.url, trust_env=False) as client:
+        async with (
+            asyncio.timeout(BOUND_S),
+            httpx.AsyncClient(base_url=await self.url, trust_env=False, timeout=60) as client,
+        ):
             while True:
                 try:
                     answer = (await client.get("/health")).json()

@@ -94,7 +94,6 @@ async def test_a_venue_that_does_not_answer_in_time_delays_the_start_no_longer(
 
     async with http_venue(never) as url:
         outcome = await _asked(_at(config, with_feeds, url), IMPATIENT)
-        assert not late.is_set()
         late.set()
     assert [line.split("; ")[0] for line in outcome.problems] == [
         "coinbase:SOL-USD: 127.0.0.1 gave no listing within 0.5 s",

@@ -31,6 +31,7 @@ QUICK = Tuning(
     http=HttpSettings(backoff_base_s=0.02, backoff_cap_s=0.1),
 )
 STOP_LIMIT_S = 10.0
+BOUND_S = 120.0
 
 
 class Running:
@@ -45,7 +46,7 @@ class Running:
         return dict((await self.client.get(path)).json())
 
     async def until(self, path: str, holds: Callable[[dict[str, object]], object], what: str) -> dict[str, object]:
-        deadline = asyncio.get_running_loop().time() + STOP_LIMIT_S
+        deadline = asyncio.get_running_loop().time() + BOUND_S
         while not holds(answer := await self.get(path)):
             assert asyncio.get_running_loop().time() < deadline, f"{what}: {answer}"
         return answer
@@ -67,7 +68,7 @@ async def worker(config: Config, tuning: Tuning = QUICK) -> AsyncIterator[Runnin
     await asyncio.wait([ready, task], return_when=asyncio.FIRST_COMPLETED)
     if task.done():
         task.result()
-    async with httpx.AsyncClient(base_url=await ready, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=await ready, trust_env=False, timeout=60) as client:
         running = Running(client, stop, task)
         try:
             yield running

@@ -167,7 +167,7 @@ def test_a_signal_ends_the_venues_cleanly(number: signal.Signals) -> None:
         assert process.stdout is not None
         assert "127.0.0.1" in process.stdout.readline()
         process.send_signal(number)
-        assert process.wait(10) == ExitCode.OK
+        assert process.wait(60) == ExitCode.OK
     finally:
         process.kill()
         process.wait()

@@ -43,7 +43,7 @@ def test_every_mail_becomes_one_file_in_the_order_of_arrival(tmp_path: Path) -> 
     server.start()
     try:
         for rows in ("", "<tr><td>coinbase</td></tr>"):
-            with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+            with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
                 client.send_message(_report(rows))
     finally:
         server.stop()

@@ -18,7 +18,7 @@ from streaming_worker.operations.layout import Layout
 from streaming_worker.operations.programs import Program, programs_of
 
 FORKING = "import subprocess, sys; subprocess.Popen(['sleep', '600']); sys.stdin.close(); import time; time.sleep(600)"
-BOUND_S = 20
+BOUND_S = 60
 
 
 def _until(condition: Callable[[], bool]) -> None:

@@ -19,7 +19,7 @@ async def started(options: VenueOptions) -> tuple[asyncio.Task[None], dict[str, 
     lines: asyncio.Queue[str] = asyncio.Queue()
     task = asyncio.create_task(run_venues(options, clock=time.monotonic_ns, announce=lines.put_nowait))
     urls: dict[str, str] = {}
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while "control_http" not in urls:
             name, _, url = (await lines.get()).partition(" ")
             urls[name] = url
@@ -36,13 +36,13 @@ async def test_it_announces_every_address_and_ends_when_cancelled() -> None:
         ),
         "control_http",
     }
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         assert (await http.get(f"{urls['control_http']}/status")).json()["market"]["seed"] == 3
     began = time.monotonic()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 8
 
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "faults.toml"
@@ -53,7 +53,7 @@ async def test_a_script_of_faults_is_played_and_told_of(tmp_path: Path) -> None:
     script = tmp_path / "faults.toml"
     script.write_text(EXAMPLE.read_text(encoding="utf-8").replace("at_ms = 10000", "at_ms = 0"), encoding="utf-8")
     task, urls = await started(VenueOptions(base_port=0, faults=script))
-    async with httpx.AsyncClient() as http, asyncio.timeout(10):
+    async with httpx.AsyncClient(timeout=60) as http, asyncio.timeout(60):
         while not (faults := (await http.get(f"{urls['control_http']}/faults")).json()):
             continue
     assert (faults[0]["spec"]["kind"], faults[0]["spec"]["symbol"]) == ("drop", "SOL-USD")
@@ -65,7 +65,7 @@ async def test_a_recorded_venue_replaces_the_synthetic_one(tmp_path: Path) -> No
     path = tmp_path / "gemini.tsv"
     path.write_bytes(b'1\t{"e":"depthUpdate"}\n')
     task, urls = await started(VenueOptions(captures=(path,), speed=None, base_port=0))
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         venues = (await http.get(f"{urls['control_http']}/status")).json()["venues"]
         truth = await http.get(f"{urls['control_http']}/truth/gemini/SOL-USD")
     assert {name: venue["mode"] for name, venue in venues.items() if venue["mode"] == "playback"} == {
@@ -111,7 +111,7 @@ async def test_a_script_of_faults_is_played(tmp_path: Path) -> None:
     path = tmp_path / "faults.toml"
     path.write_text('[[faults]]\nkind = "drop"\nvenue = "gemini"\nduration_ms = 60_000\n')
     task, urls = await started(VenueOptions(faults=path, base_port=0))
-    async with httpx.AsyncClient() as http, asyncio.timeout(5):
+    async with httpx.AsyncClient(timeout=60) as http, asyncio.timeout(60):
         while not (told := (await http.get(f"{urls['control_http']}/faults")).json()):
             continue
     assert [(fault["spec"]["kind"], fault["spec"]["venue"], fault["ended_ns"]) for fault in told] == [

@@ -18,7 +18,7 @@ LARGEST = 16 << 20
 async def play(url: str, count: int) -> Sequence[bytes]:
     async with connect(url, max_size=LARGEST) as socket:
         await socket.send('{"type":"subscribe"}')
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return [await socket.recv(decode=False) for _ in range(count)]
 
 
@@ -38,7 +38,7 @@ async def test_real_recordings_come_back_byte_for_byte(shared_dir: Path) -> None
             (recording,) = capture.recordings
             wanted = [data for _, data in recording.frames]
             assert await play(sandbox.urls[f"{venue}_ws"], len(wanted)) == wanted
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=60) as http:
             for venue, capture in captures.items():
                 for target, body in list(capture.bodies.items())[:5]:
                     assert (await http.get(f"{sandbox.urls[f'{venue}_http']}{target}")).content == body
@@ -55,11 +55,11 @@ async def test_speed_shortens_the_time_and_the_socket_stays_open(capture: VenueC
     async with (
         Sandbox(clock=time.monotonic_ns, captures={"gemini": capture}, speed=10, base_port=0) as sandbox,
         connect(sandbox.urls["gemini_ws"]) as socket,
-        httpx.AsyncClient() as http,
+        httpx.AsyncClient(timeout=60) as http,
     ):
         began = time.monotonic()
         await socket.send("{}")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             frames = [await socket.recv(decode=False) for _ in range(11)]
         assert time.monotonic() - began >= 0.1
         assert frames == [data for _, data in capture.recordings[0].frames]
@@ -83,7 +83,7 @@ async def test_a_slow_reader_loses_nothing_and_is_not_done_before_it_has_read() 
         await socket.send("{}")
         first = await socket.recv(decode=False)
         assert sandbox.control.done is False
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             rest = [await socket.recv(decode=False) for _ in range(len(frames) - 1)]
         assert [first, *rest] == [data for _, data in frames]
         assert sandbox.control.done is True

@@ -153,7 +153,7 @@ async def test_it_goes_on_when_the_alerts_cannot_be_kept_and_sends_once_they_can
     while watch._trouble is None:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     damaged.unlink()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not scene.mail.messages:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     task.cancel()

@@ -75,7 +75,7 @@ class Door:
             if is_pumping:
                 group.create_task(self.pump.run(self.bus))
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
                 yield client
             self.bus.close()
             stop.set()

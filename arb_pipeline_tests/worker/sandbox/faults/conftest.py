@@ -136,7 +136,7 @@ async def venues() -> AsyncIterator[tuple[Sandbox, httpx.AsyncClient]]:
     market = Market.start(seed=7, start_ns=start_ns)
     async with (
         Sandbox(clock=clock, rate=RATE, market=market, base_port=0) as sandbox,
-        httpx.AsyncClient(timeout=5) as http,
+        httpx.AsyncClient(timeout=60) as http,
     ):
         yield sandbox, http
 

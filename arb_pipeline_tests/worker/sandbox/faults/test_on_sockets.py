@@ -65,7 +65,7 @@ async def test_duplicates_come_twice_in_a_row(rig: Any) -> None:
     await client.raw()
     await rig.begin("duplicate", "gemini_v2", most=1)
     frames = [await client.raw()]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(frames) < 2 or frames[-1] != frames[-2]:
             frames.append(await client.raw())
     frames += [await client.raw() for _ in range(8)]
@@ -142,7 +142,7 @@ async def test_silence_still_answers_pings_and_what_is_lost_stays_lost(rig: Any)
     fault = await rig.begin("silence", "coinbase", ending="lost")
     while not await client.is_silent(0.2):
         pass
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         await (await client.socket.ping())
     lost = (await rig.end(fault))["affected"]
     assert lost > 3
