@@ -72,6 +72,19 @@ SELECT worker, run_id, trade_id, latency_ns, count(*) AS copies
 GROUP BY ALL HAVING copies > 1
 """
 
+# What an operator set holds beside what the run began with: a trade may be as large as the highest before its decision.
+ABOVE_LIMIT: Final = """
+FROM trade_outcomes JOIN replay_runs USING (hour_ns, worker, run_id)
+LEFT JOIN (
+    FROM limit_changes SELECT worker, run_id, requested, received_ns AS set_ns
+    WHERE name = 'max_position_usd_e8' AND refusal IS NULL
+) AS changed ON changed.worker = trade_outcomes.worker AND changed.run_id = trade_outcomes.run_id
+    AND changed.set_ns <= trade_outcomes.decided_ns
+SELECT trade_outcomes.trade_id, notional_usd_e8, latency_ns,
+    greatest((any_value(settings)::JSON -> '$.limits.max_position_usd_e8')::BIGINT, max(requested)) AS allowed
+GROUP BY ALL HAVING notional_usd_e8 > allowed
+"""
+
 # Views of openings and markets also cover the hours around.
 REFERENCES: Final[dict[str, str]] = {
     "a trade belongs to an episode that opened": """

@@ -1,9 +1,11 @@
 """Every trade adds up, is there once, keeps to its limits, belongs to an episode and paid the fees in force."""
 
+from pathlib import Path
+
 import dagster as dg
 
 from arb_pipeline.analytics.fees_in_force import WRONGLY_CHARGED, unpublished
-from arb_pipeline.analytics.outcomes import REFERENCES, RULES, UNIQUE
+from arb_pipeline.analytics.outcomes import ABOVE_LIMIT, REFERENCES, RULES, UNIQUE
 from arb_pipeline.dbt_files import fee_tiers
 from arb_pipeline.defs.quality.suites import trade_suite_of
 from arb_pipeline.defs.rule_checks import rules_result
@@ -12,12 +14,6 @@ from arb_pipeline.lake.connection import open_hours, parquet
 from arb_pipeline.lake.tables import TRADE_OUTCOMES
 from arb_pipeline.partitions import hours_of
 from arb_pipeline.resources import Lake
-
-_ABOVE_LIMIT = """
-FROM trade_outcomes JOIN replay_runs USING (hour_ns, worker, run_id)
-SELECT trade_id, notional_usd_e8, (settings::JSON -> '$.limits.max_position_usd_e8')::BIGINT AS allowed
-WHERE notional_usd_e8 > allowed
-"""
 
 
 @dg.asset_check(
@@ -28,10 +24,12 @@ WHERE notional_usd_e8 > allowed
 def trades_add_up(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
     """Accounting identities, exact to 1e-8 USD."""
     with open_hours(lake.layout, ("trade_outcomes", "replay_runs"), hours_of(context)) as connection:
+        # a limit that was set in an earlier hour of the run still holds
+        connection.execute(f"CREATE VIEW limit_changes AS {parquet([Path(lake.layout.glob('limit_changes'))])}")
         return rules_result(
             connection,
             {"trade_outcomes": RULES},
-            queries={"a trade is there once": UNIQUE, "no trade is above the position limit": _ABOVE_LIMIT},
+            queries={"a trade is there once": UNIQUE, "no trade is above the position limit": ABOVE_LIMIT},
         )
 
 

@@ -127,7 +127,7 @@ function LossToday({ status }: { status: Status }): ReactNode {
   const { daily_net_usd: net, daily_loss_limit_usd: limit } = status.risk;
   if (net === null || limit === null) return "the worker does not answer";
   const lost = signOf(net) < 0 ? net.slice(1) : "0";
-  return <>{dollars(lost)} of {dollars(limit, 0)} loss today</>;
+  return <>{dollars(lost)} of the day's {dollars(limit, 0)} loss limit</>;
 }
 
 function micros(value: number | null): ReactNode {

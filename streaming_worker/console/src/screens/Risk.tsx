@@ -1,7 +1,7 @@
 // What limits the simulated trading, how much of each is used, and who changed what and why.
 import type { ReactNode } from "react";
 
-import { useGet } from "../api/queries";
+import { useGet, useStatus } from "../api/queries";
 import { useMay } from "../api/session";
 import type { AuditEntry, AuditPage, Limit, LimitChanged, Risk, RiskChange } from "../api/types";
 import { trimmed } from "../format/decimal";
@@ -45,11 +45,13 @@ export default function RiskScreen(): ReactNode {
 }
 
 function Headline({ risk }: { risk: Risk }): ReactNode {
+  const { status } = useStatus();
   return (
     <div className="kpis">
       <Kpi name="State" value={<State state={risk.state ?? "unknown"} />} under={risk.since_at === null ? "" : <>since <Ago at={risk.since_at} /></>} />
       <Kpi name="Cause" value={<span className="small">{risk.cause === null ? "none" : plain(risk.cause)}</span>} under={risk.reason ?? ""} />
-      <Kpi name="Realised today (UTC)" value={<Usd value={risk.daily_net_usd} arrow />} under="simulated" />
+      <Kpi name="Simulated net today" to="/trades?range=today" value={<Usd value={status?.today.realised_net_usd} arrow />}
+        under={<>UTC day; the engine counts <Usd value={risk.daily_net_usd} /> against the limit</>} />
       <Kpi name="Open, marked at market" value={<Usd value={risk.open_usd} />} under={<>{risk.pending_trades ?? NOTHING} trades pending</>} />
     </div>
   );
