@@ -15,7 +15,7 @@ const SHOWN = 9;
 const COLUMNS: readonly Column<Trade>[] = [
   { id: "at", head: "Decided", cell: (trade) => <Link to={`/trades?trade=${trade.id}`}><At at={trade.decided_at} /></Link> },
   { id: "route", head: "Route", cell: (trade) => <>{venueName(trade.buy_venue)} {"\u2192"} {venueName(trade.sell_venue)}</> },
-  { id: "net", head: "Net", num: true, cell: (trade) => <Usd value={trade.realised_net_usd} places={3} arrow /> },
+  { id: "net", head: "Net", num: true, cell: (trade) => <Usd value={trade.realised_net_usd} arrow /> },
   { id: "legs", head: "Legs", cell: (trade) => <Legs statuses={trade.statuses} /> },
 ];
 

@@ -8,6 +8,7 @@ import type { Me, SessionPage, SessionRow } from "../../api/types";
 import { Loaded } from "../../parts/states";
 import { type Column, Table } from "../../parts/Table";
 import { Ago, At } from "../../parts/values";
+import { programOf } from "../../format/program";
 import { useSay } from "../../shell/toasts";
 
 export function Sessions(): ReactNode {
@@ -27,7 +28,7 @@ export function Sessions(): ReactNode {
     { id: "seen", head: "Last seen", num: true, cell: (row) => <><Ago at={row.last_seen_at} /> ago</> },
     { id: "ends", head: "Ends", cell: (row) => <At at={row.expires_at} date /> },
     { id: "ip", head: "Address", cell: (row) => <span className="mono">{row.ip}</span> },
-    { id: "agent", head: "Browser", wrap: true, cell: (row) => <span className="small">{row.user_agent}</span> },
+    { id: "agent", head: "Browser", cell: (row) => <span title={row.user_agent}>{programOf(row.user_agent)}</span> },
     {
       id: "end", head: "",
       cell: (row) => row.is_current ? <span className="tag good">this one</span>
