@@ -158,6 +158,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             services.broadcaster.cut_all(CloseCode.GOING_AWAY)
             for task in tasks:
                 task.cancel()
+    await services.answers.close()
     await services.link.close()
     await asyncio.to_thread(app.state.tracing.close)
     await services.limiter.close()

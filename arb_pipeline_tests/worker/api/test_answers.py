@@ -46,8 +46,62 @@ async def test_an_answer_holds_for_its_time_and_another_question_has_its_own() -
     clock.advance(0.999)
     assert await answers.once("/a?", 1.0, maker.make) == b"1"
     assert await answers.once("/a?limit=2", 1.0, maker.make) == b"2"
-    clock.advance(0.002)
+    clock.advance(1.002)
     assert await answers.once("/a?", 1.0, maker.make) == b"3"
+
+
+async def test_an_old_answer_is_given_once_more_while_the_newer_one_is_made() -> None:
+    clock = HandClock(NOW_NS)
+    answers, maker = Answers(clock), Maker()
+    maker.may_end.set()
+    assert await answers.once("/a?", 1.0, maker.make) == b"1"
+    clock.advance(1.001)
+    maker.may_end.clear()
+    assert [await answers.once("/a?", 1.0, maker.make) for _ in range(3)] == [b"1"] * 3
+    await asyncio.sleep(0)
+    assert maker.count == 2, "made once, for all three"
+    maker.may_end.set()
+    await asyncio.sleep(0.01)
+    assert await answers.once("/a?", 1.0, maker.make) == b"2"
+
+
+@pytest.mark.parametrize(("took_s", "kept_s"), [(0.05, 1.0), (0.3, 3.0), (2.0, 5.0)])
+async def test_what_took_long_to_make_is_kept_longer_but_never_for_long(took_s: float, kept_s: float) -> None:
+    clock = HandClock(NOW_NS)
+    answers, maker = Answers(clock), Maker()
+
+    async def slowly() -> bytes:
+        clock.advance(took_s)
+        return await maker.make()
+
+    maker.may_end.set()
+    assert await answers.once("/a?", 1.0, slowly) == b"1"
+    clock.advance(kept_s - 0.01)
+    assert await answers.once("/a?", 1.0, slowly) == b"1"
+    assert maker.count == 1
+    clock.advance(0.02)
+    assert await answers.once("/a?", 1.0, slowly) == b"1"
+    await asyncio.sleep(0)
+    assert maker.count == 2
+
+
+async def test_a_change_is_not_undone_by_what_was_being_made_before_it() -> None:
+    answers, maker = Answers(HandClock(NOW_NS)), Maker()
+    before = asyncio.create_task(answers.once("/a?", 1.0, maker.make))
+    await asyncio.sleep(0.01)
+    answers.forget()
+    maker.may_end.set()
+    assert await answers.once("/a?", 1.0, maker.make) == b"2"
+    assert await before == b"1"
+    assert await answers.once("/a?", 1.0, maker.make) == b"2"
+
+
+async def test_nothing_is_made_after_the_end() -> None:
+    answers, maker = Answers(HandClock(NOW_NS)), Maker()
+    waiting = asyncio.create_task(answers.once("/a?", 1.0, maker.make))
+    await asyncio.sleep(0.01)
+    await answers.close()
+    assert (await asyncio.gather(waiting, return_exceptions=True))[0].__class__ is asyncio.CancelledError
 
 
 async def test_what_was_changed_is_answered_anew() -> None:
@@ -65,7 +119,7 @@ async def test_a_failure_is_told_to_each_who_asked_and_is_not_kept() -> None:
     told = await asyncio.gather(*(answers.once("/a?", 1.0, maker.make) for _ in range(3)), return_exceptions=True)
     assert [type(one) for one in told] == [StorageError] * 3
     maker.fails = False
-    assert await answers.once("/a?", 1.0, maker.make) == b"4"
+    assert await answers.once("/a?", 1.0, maker.make) == b"2"
 
 
 async def test_who_goes_away_does_not_take_the_answer_from_the_others() -> None:
@@ -79,7 +133,7 @@ async def test_who_goes_away_does_not_take_the_answer_from_the_others() -> None:
         await asyncio.sleep(0)
         maker.may_end.set()
     assert first.cancelled()
-    assert second.result() == b"2"
+    assert second.result() == b"1"
 
 
 async def test_old_answers_do_not_pile_up() -> None:

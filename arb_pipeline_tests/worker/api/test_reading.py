@@ -327,13 +327,30 @@ async def test_the_newest_rows_are_there_before_they_are_sealed(reading: Api) ->
     view.run_id = newest["run_id"]
     fresh = newest | {"seq": newest["seq"] + 10, "trade_id": "fresh", "received_ns": NOW_NS - 10**9}
     view.rows["simulated_trades"] = deque([newest, fresh])
-    reading.clock.advance(1.001)
+    reading.clock.advance(2.001)
     after = await got(reading, "trades/totals", latency_ms=250)
     assert after["trades"] == before["trades"] + 1
     assert Decimal(after["realised_net_usd"]) - Decimal(before["realised_net_usd"]) == Decimal(
         usd(newest["realised_net_usd_e8"])
     )
     assert (await got(reading, "trades", limit=1, sort="-decided_at", q="fresh"))["items"][0]["id"] == "fresh"
+
+
+async def test_a_trade_of_a_minute_ago_is_found_however_many_came_after_it(reading: Api) -> None:
+    view = reading.services.view
+    with open_record(reading.services.config.paths.data_dir) as record:
+        newest = record.arrow("SELECT * FROM simulated_trades ORDER BY seq DESC LIMIT 1").to_pylist()[0]
+    view.run_id = newest["run_id"]
+    wide = 2**62 + 1  # a number that a float would not hold
+    view.rows["simulated_trades"] = deque(
+        newest
+        | {"seq": newest["seq"] + n, "trade_id": f"burst-{n}", "received_ns": NOW_NS - 60 * 10**9 + n * 10**7}
+        | {"realised_net_usd_e8": wide}
+        for n in range(1, 701)
+    )
+    found = await got(reading, "trades/burst-1")
+    assert found["trade"]["id"] == "burst-1"
+    assert found["trade"]["realised"]["net_usd"] == usd(wide)
 
 
 @pytest.mark.parametrize("name", ["instrument", "pool", "venue", "q"])

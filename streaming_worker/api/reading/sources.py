@@ -6,13 +6,20 @@ by its event number: a row is counted once, wherever it is.
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
 
 from streaming_worker.api.worker_link import WorkerView
+from streaming_worker.core.units import NANOS_PER_SECOND
 from streaming_worker.errors import RequestRefused
 from streaming_worker.storage.reader import quoted
-from streaming_worker.storage.schema import TABLE
+from streaming_worker.storage.schema import TABLE, ColumnType
 
 Value = str | int | bool | None
+_VALUE: Final = "VARCHAR"
+_UNSEALED_NS: Final = 120 * NANOS_PER_SECOND
+_LEAST: Final = 500
 
 
 def literal(value: object) -> str:
@@ -50,14 +57,29 @@ def whole(table: str, view: WorkerView) -> str:
     if not rows:
         return sealed
     newest = f"SELECT coalesce(max(seq), -1) FROM {table} WHERE run_id = {literal(view.run_id)}"
-    values = ", ".join(f"({literals(row[name] for name in columns)})" for row in _last(rows))
-    fresh = f"SELECT {names} FROM (VALUES {values}) AS fresh({names}) WHERE seq > ({newest})"
-    return f"{sealed} UNION ALL BY NAME {fresh}"
+    unsealed = _relation(table, _last(rows))
+    return f"{sealed} UNION ALL BY NAME SELECT {names} FROM {unsealed} WHERE seq > ({newest})"
 
 
-def _last(rows: Sequence[dict[str, object]], most: int = 500) -> Sequence[dict[str, object]]:
-    """What a minute may bring; the record is never further behind."""
-    return rows[-most:]
+def _relation(table: str, rows: Sequence[dict[str, Any]]) -> str:
+    """Return rows as a relation: one text and its types, which a query takes in a fraction of the time of VALUES."""
+    types = {column.name: column.type.value for column in TABLE[table].columns} | {"worker": _VALUE, "run_id": _VALUE}
+    # JSON has no exact number that is wider than 64 bits; a text is cast exactly.
+    wide = [column.name for column in TABLE[table].columns if column.type is ColumnType.DECIMAL]
+    plain = [row | {name: _text_of(row[name]) for name in wide} for row in rows] if wide else rows
+    content, structure = (msgspec.json.encode(one).decode() for one in (plain, [types]))
+    return f"(SELECT one.* FROM (SELECT unnest(from_json({quoted(content)}, {quoted(structure)})) AS one))"
+
+
+def _text_of(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _last(rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """Return what may be missing in a reader: it may be a minute old, and what it saw was sealed some time before."""
+    since_ns = rows[-1]["received_ns"] - _UNSEALED_NS
+    count = sum(1 for row in rows if row["received_ns"] >= since_ns)
+    return rows[-max(count, _LEAST) :]
 
 
 def every(conditions: Iterable[str | None]) -> str:
