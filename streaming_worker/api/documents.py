@@ -26,7 +26,8 @@ API key in the same header. An access token holds 15 minutes; `POST /api/v1/auth
 refresh token. Roles: viewer, operator, admin; each may do what the one before may. A key needs the scope too.
 
 Limits a minute, by address and by login or key: 100 in general, 10 for controls, 200 for status, health, version and
-metrics. `X-RateLimit-Limit`, `-Remaining` and `-Reset` say what is left; 429 comes with `Retry-After`.
+metrics; by address 600 for pages, files of the console that are named by their content not counted.
+`X-RateLimit-Limit`, `-Remaining` and `-Reset` say what is left; 429 comes with `Retry-After`.
 """
 STREAM = """
 ## Stream

@@ -30,6 +30,8 @@ MAX_BODY_BYTES: Final = 64 * 1024
 REQUEST_S: Final = 30.0
 EXPORT_S: Final = 300.0
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+# What the build names by its content: loaded once and kept, so it counts against nothing.
+_KEPT_FILE: Final = re.compile(r"/assets/[\w.-]+-[\w-]{8}\.[a-z0-9]+")
 _STATUS_PATHS: Final = ("/metrics", f"{API}/status", f"{API}/health", f"{API}/auth/check", f"{API}/version")
 _CSP: Final = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -122,7 +124,7 @@ class Edge:
         if not length.isdigit() or int(length) > MAX_BODY_BYTES:
             return _Refusal(413, "too_large", f"at most {MAX_BODY_BYTES} bytes")
         path = scope["path"]
-        if not path.startswith(("/api", "/metrics")):
+        if _KEPT_FILE.fullmatch(path):
             return None
         allowance = await self._limiter.take(limit_kind(path), f"ip:{network_of(scope['state']['caller'].ip)}")
         return self._noted(scope, allowance)
@@ -147,6 +149,8 @@ def limit_kind(path: str) -> LimitKind:
     """Return which limit a path counts against."""
     if path.startswith(_STATUS_PATHS):
         return LimitKind.STATUS
+    if not path.startswith("/api"):
+        return LimitKind.PAGES
     return LimitKind.CONTROLS if path.startswith(f"{API}/controls/") else LimitKind.GENERAL
 
 

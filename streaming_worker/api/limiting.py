@@ -27,6 +27,8 @@ _RETRY_NS: Final = 10 * NANOS_PER_SECOND
 _WINDOW_NS: Final = 60 * NANOS_PER_SECOND
 _SWEEP_EVERY: Final = 10_000
 _REDIS_S: Final = 0.5
+# Pages carry no data; a whole team behind one address loads them.
+PAGES_PER_MINUTE: Final = 600
 
 
 class LimitKind(StrEnum):
@@ -35,6 +37,7 @@ class LimitKind(StrEnum):
     GENERAL = "general"
     CONTROLS = "controls"
     STATUS = "status"
+    PAGES = "pages"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,7 @@ class Limiter:
             LimitKind.GENERAL: RateLimitItemPerMinute(config.general_per_minute, namespace="arb-general"),
             LimitKind.CONTROLS: RateLimitItemPerMinute(config.controls_per_minute, namespace="arb-controls"),
             LimitKind.STATUS: RateLimitItemPerMinute(config.status_per_minute, namespace="arb-status"),
+            LimitKind.PAGES: RateLimitItemPerMinute(PAGES_PER_MINUTE, namespace="arb-pages"),
         }
         self._memory = MemoryWindow(clock)
         self._shared: MovingWindowRateLimiter | None = None

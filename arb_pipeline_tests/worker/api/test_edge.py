@@ -10,6 +10,7 @@ import pytest
 from arb_pipeline_tests.fixtures.api import Api, make_api
 from arb_pipeline_tests.fixtures.scripted_venue import closed_port
 from streaming_worker.api.identity.roles import Role, Scope
+from streaming_worker.api.limiting import PAGES_PER_MINUTE
 from streaming_worker.errors import ConfigError
 
 LOW = {"ARB_API_GENERAL_PER_MINUTE": "5", "ARB_API_CONTROLS_PER_MINUTE": "2", "ARB_API_STATUS_PER_MINUTE": "8"}
@@ -31,6 +32,19 @@ async def test_each_kind_of_request_has_its_own_limit(limited: Api) -> None:
     assert general == [200] * 5 + [429]
     assert status == [200] * 8 + [429]
     assert controls == [503] * 2 + [429]
+
+
+async def test_a_page_has_a_generous_limit_of_its_own_and_its_kept_files_have_none(limited: Api) -> None:
+    async with limited.client(ip="192.0.2.9") as client:
+        files = {(await client.get("/assets/index-Bx9_kQ2a.js")).status_code for _ in range(PAGES_PER_MINUTE + 1)}
+        pages = [(await client.get("/")).status_code for _ in range(PAGES_PER_MINUTE - 1)]
+        unknown = [(await client.get("/wp-login.php")).status_code for _ in range(2)]
+        reading = (await client.get(LIVE)).status_code
+    assert 429 not in files
+    assert set(pages) == {200}
+    assert unknown[0] != 429, "a page that is not there counts as a page"
+    assert unknown[1] == 429
+    assert reading == 200, "pages take nothing from the API's own limits"
 
 
 async def test_a_refusal_says_when_to_come_back_and_then_it_works(limited: Api) -> None:
