@@ -8,17 +8,25 @@ import pytest
 import structlog
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-# What takes minutes to make is made once: the tests that share it run on one worker of the test runner.
-SHARED = {"evening": "evening", "platform": "browser"}
+# What takes long to make and is shared by modules is made once: the tests that use it run on one worker of the runner.
+SHARED = {"evening": "evening", "platform": "browser", "built": "dbt"}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests that share something expensive into one group, before the test runner looks for groups."""
     for item in items:
-        group = next((SHARED[name] for name in getattr(item, "fixturenames", ()) if name in SHARED), None)
+        group = group_of(item) if isinstance(item, pytest.Function) else None
         if group is not None:
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+def group_of(item: pytest.Function) -> str | None:
+    """Return what the test shares with others: one of the above, or what its module makes once."""
+    shared = next((SHARED[name] for name in item.fixturenames if name in SHARED), None)
+    made = item._fixtureinfo.name2fixturedefs.values()
+    has_own = any(definitions[-1].scope == "module" for definitions in made)
+    return shared or (item.path.stem if has_own else None)
 
 
 @pytest.fixture(autouse=True)
