@@ -10,10 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import duckdb
-import polars as pl
 import pyarrow as pa
 
 from streaming_worker.core.units import Nanos
@@ -24,6 +23,9 @@ from streaming_worker.storage.schema import TABLES, Table
 from streaming_worker.storage.segment_copies import COPIED, SegmentCopies, SegmentCopy
 from streaming_worker.storage.segments import list_segments
 from streaming_worker.storage.versions import whole_relations
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _TABLES: Final = "SELECT table_name FROM duckdb_tables() WHERE database_name = ?"
 LakeFiles: TypeAlias = Mapping[str, Sequence[Path]]
@@ -113,7 +115,7 @@ class SegmentReader:
         with _query_errors():
             return self.query(sql).to_arrow_table()
 
-    def polars(self, sql: str) -> pl.DataFrame:
+    def polars(self, sql: str) -> "pl.DataFrame":
         """Return a query's result as a Polars frame, which outlives the reader."""
         return as_polars(self.arrow(sql))
 
@@ -224,8 +226,11 @@ def parquet(files: Sequence[Path]) -> str:
     return f"FROM read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
 
 
-def as_polars(table: Any) -> pl.DataFrame:
+def as_polars(table: Any) -> "pl.DataFrame":
     """Return a pyarrow table as a Polars frame."""
+    # The worker reads at its start how the last run ended; it needs no frames, and would start later with them.
+    import polars as pl
+
     frame = pl.from_arrow(table)
     if not isinstance(frame, pl.DataFrame):
         raise StorageError("expected a query that returns columns")

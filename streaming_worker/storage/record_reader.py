@@ -9,9 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
-
-import polars as pl
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from streaming_worker.core.units import NANOS_PER_HOUR, Nanos
 from streaming_worker.errors import StorageError
@@ -22,6 +20,9 @@ from streaming_worker.storage.reader import SegmentReader, as_polars
 from streaming_worker.storage.schema import TABLE
 from streaming_worker.storage.segment_copies import SegmentCopies
 from streaming_worker.storage.segments import SegmentInfo, list_segments, subfolders
+
+if TYPE_CHECKING:
+    import polars as pl
 
 PUBLISHED: Final = "published"
 _LOOKS: Final = 20
@@ -66,7 +67,7 @@ class RecordReader:
         """Return a query's result as a pyarrow table. Raises StorageError."""
         return self._answer(lambda reader: reader.arrow(sql), sql)
 
-    def polars(self, sql: str) -> pl.DataFrame:
+    def polars(self, sql: str) -> "pl.DataFrame":
         """Return a query's result as a Polars frame. Raises StorageError."""
         return as_polars(self.arrow(sql))
 
