@@ -41,16 +41,13 @@ def open_opportunities(view: WorkerView, markets: Markets, now_ns: int) -> list[
     """Return the episodes that are open now, newest first."""
     if not view.is_up:
         return []
-    openings = _openings(view)
-    found = []
-    for one in sorted(view.episodes, key=lambda one: (-one.opened_ns, one.opportunity_id)):
-        opening = openings.get(one.opportunity_id)
-        if opening is not None:
-            found.append(shaping.opened_opportunity(opening, one, markets, now_ns))
-            continue
-        worker, run_id = view.worker or "", view.run_id or ""
-        found.append(shaping.open_opportunity(one, markets, worker=worker, run_id=run_id, now_ns=now_ns))
-    return found
+    openings, worker, run_id = _openings(view), view.worker or "", view.run_id or ""
+    return [
+        shaping.open_opportunity(
+            one, markets, worker=worker, run_id=run_id, now_ns=now_ns, opening=openings.get(one.opportunity_id)
+        )
+        for one in sorted(view.episodes, key=lambda one: (-one.opened_ns, one.opportunity_id))
+    ]
 
 
 def _openings(view: WorkerView) -> dict[str, Row]:

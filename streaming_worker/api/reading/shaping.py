@@ -103,8 +103,10 @@ def closed_opportunity(row: Row, markets: Markets) -> Opportunity:
     )
 
 
-def open_opportunity(episode: LiveEpisode, markets: Markets, *, worker: str, run_id: str, now_ns: int) -> Opportunity:
-    """Return an episode that is open now."""
+def open_opportunity(
+    episode: LiveEpisode, markets: Markets, *, worker: str, run_id: str, now_ns: int, opening: Row | None = None
+) -> Opportunity:
+    """Return an episode that is open now; made ten times a second, so of its opening it has the headline only."""
     fields = {"instrument": episode.instrument, "pool": episode.pool, "direction": episode.direction}
     return Opportunity(
         id=episode.opportunity_id,
@@ -120,9 +122,11 @@ def open_opportunity(episode: LiveEpisode, markets: Markets, *, worker: str, run
         lifetime_ms=max(0, now_ns - episode.opened_ns) // NANOS_PER_MILLISECOND,
         close_reason=None,
         updates=episode.updates,
-        size=None,
-        notional_usd=None,
-        gross_edge_bps=None,
+        size=None if opening is None else usd(opening["opening_size_e8"]),
+        notional_usd=None if opening is None else usd(opening["opening_notional_usd_e8"]),
+        gross_edge_bps=None
+        if opening is None
+        else share_bps(opening["opening_gross_usd_e8"], opening["opening_notional_usd_e8"]),
         net_edge_bps=bps(episode.opening_edge_centibps),
         net_usd=usd(episode.opening_net_usd_e8),
         peak_net_edge_bps=bps(episode.peak_edge_centibps),
@@ -158,17 +162,14 @@ def opened_opportunity(row: Row, live: LiveEpisode | None, markets: Markets, now
         peak_net_usd_e8=row["opening_net_usd_e8"],
         peak_edge_centibps=row["opening_net_edge_centibps"],
     )
-    opening = plan(row, "opening")
     more = {
         "is_open": live is not None,
-        "size": opening.size,
-        "notional_usd": opening.notional_usd,
-        "gross_edge_bps": share_bps(row["opening_gross_usd_e8"], row["opening_notional_usd_e8"]),
-        "opening": opening,
+        "opening": plan(row, "opening"),
         "recorded_at": moment(row["received_ns"]),
         **({} if live is not None else {"lifetime_ms": None}),
     }
-    shown = open_opportunity(known, markets, worker=row["worker"], run_id=row["run_id"], now_ns=now_ns)
+    worker, run_id = row["worker"], row["run_id"]
+    shown = open_opportunity(known, markets, worker=worker, run_id=run_id, now_ns=now_ns, opening=row)
     return shown.model_copy(update=more)
 
 

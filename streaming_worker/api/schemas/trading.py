@@ -47,8 +47,8 @@ class Opportunity(Shape):
     """One episode, open or closed. Edges and money at the top are those of its opening.
 
     ``grade`` is null until its latency ladder has settled, ``realised_net_usd`` until its primary trade has, and
-    ``reconciliation`` until its hour was replayed. An open episode has no end and no peak yet;
-    one whose run ended before it did has no lifetime either.
+    ``reconciliation`` until its hour was replayed. An open episode has no end and no peak yet, and its plan
+    only where it is asked for alone; one whose run ended before it did has no lifetime either.
     """
 
     id: Annotated[str, Field(examples=["5f0c"])]
