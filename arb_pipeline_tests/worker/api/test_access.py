@@ -50,7 +50,10 @@ ADMINS = {
     "/api/v1/audit/verify",
     "/api/v1/exports/audit.{form}",
     "/api/v1/settings/alert-channels/{name}/test",
+    "/api/v1/settings/fees/remove",
 }
+# Everybody reads there what only an administrator changes.
+ADMINS_METHODS = {("POST", "/api/v1/settings/fees")}
 
 
 def routes(api: Api) -> list[tuple[str, APIRoute, Rule]]:
@@ -104,7 +107,8 @@ def test_a_route_needs_exactly_the_role_that_it_is_meant_for(api: Api) -> None:
         elif route.path in OPERATORS:
             expected = Role.OPERATOR
         else:
-            expected = Role.ADMIN if route.path in ADMINS else Role.VIEWER
+            is_admins = route.path in ADMINS or (method, route.path) in ADMINS_METHODS
+            expected = Role.ADMIN if is_admins else Role.VIEWER
         assert rule.role is expected, f"{method} {route.path}"
 
 
