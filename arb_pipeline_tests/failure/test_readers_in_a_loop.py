@@ -1,4 +1,8 @@
-"""Other programs read in a loop while we capture, compact and publish: no lock, no torn row, no doubled one."""
+"""Other programs read in a loop while we capture, compact and publish: no lock, no torn row, no doubled one.
+
+Where the system can keep a process to a core, the sink has one and the others have the rest: its commits then show what
+it waits for because of the files that they read, and not that all of them want the same core.
+"""
 
 import asyncio
 import contextlib
@@ -27,6 +31,20 @@ SHORT_S = 3.0
 BOUND_S = 240.0
 EVENTS_PER_S = 2_000
 TICK_S = 0.01
+SINK_CORE, OTHER_CORES = slice(0, 1), slice(1, None)
+
+
+@contextlib.contextmanager
+def on_cores(wanted: slice) -> Iterator[None]:
+    """Keep to some of the cores what this thread starts; all of them where there is one, or no way to choose."""
+    if not hasattr(os, "sched_setaffinity") or len(everywhere := sorted(os.sched_getaffinity(0))) < 2:
+        yield
+        return
+    os.sched_setaffinity(0, everywhere[wanted])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, everywhere)
 
 
 @contextlib.contextmanager
@@ -34,7 +52,9 @@ def program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Run one of the processes beside us; it is gone afterwards, whatever happened."""
     environ = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, *arguments]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ, text=True) as process:
+    with on_cores(OTHER_CORES):
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ, text=True)
+    with process:
         try:
             yield process
         finally:
@@ -76,7 +96,8 @@ def test_programs_that_read_in_a_loop_meet_no_lock_and_no_torn_row(
     sink = Sink(tmp_path, run, AnchoredClock(), SinkSettings(rotate_rows=4_000))
     published = tmp_path / "published" / "arb.duckdb"
     begin_lake(tmp_path)
-    sink.start()
+    with on_cores(SINK_CORE):
+        sink.start()
     try:
         alone = asyncio.run(capture(sink, 1, seconds / 5))
         before = commits_ms(sink, 0)
