@@ -31,20 +31,22 @@ SHORT_S = 3.0
 BOUND_S = 240.0
 EVENTS_PER_S = 2_000
 TICK_S = 0.01
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 SINK_CORE, OTHER_CORES = slice(0, 1), slice(1, None)
 
 
 @contextlib.contextmanager
 def on_cores(wanted: slice) -> Iterator[None]:
-    """Keep to some of the cores what this thread starts; all of them where there is one, or no way to choose."""
-    if not hasattr(os, "sched_setaffinity") or len(everywhere := sorted(os.sched_getaffinity(0))) < 2:
+    """Keep this thread and what it starts to some cores; to all where there is but one, or no way to choose."""
+    if not hasattr(os, "sched_setaffinity") or len(CORES) < 2:
         yield
         return
-    os.sched_setaffinity(0, everywhere[wanted])
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, CORES[wanted])
     try:
         yield
     finally:
-        os.sched_setaffinity(0, everywhere)
+        os.sched_setaffinity(0, before)
 
 
 @contextlib.contextmanager
@@ -96,12 +98,12 @@ def test_programs_that_read_in_a_loop_meet_no_lock_and_no_torn_row(
     sink = Sink(tmp_path, run, AnchoredClock(), SinkSettings(rotate_rows=4_000))
     published = tmp_path / "published" / "arb.duckdb"
     begin_lake(tmp_path)
-    with on_cores(SINK_CORE):
-        sink.start()
     try:
-        alone = asyncio.run(capture(sink, 1, seconds / 5))
-        before = commits_ms(sink, 0)
         with contextlib.ExitStack() as stack:
+            stack.enter_context(on_cores(SINK_CORE))
+            sink.start()
+            alone = asyncio.run(capture(sink, 1, seconds / 5))
+            before = commits_ms(sink, 0)
             lake = stack.enter_context(program(str(HERE / "lake_process.py"), "loop", str(tmp_path)))
             script = str(HERE / "reader_process.py")
             readers = {kind: stack.enter_context(program(script, kind, str(tmp_path))) for kind in KINDS}
