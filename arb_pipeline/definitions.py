@@ -35,7 +35,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning, message="Parameter `o
 
 def resources_of(settings: PipelineSettings) -> dict[str, object]:
     """Return what assets and sensors are given. The password is shown as the name of its variable."""
-    from dagster_dbt import DbtCliResource
+    from arb_pipeline.dbt_command import LeanDbt
 
     smtp = settings.smtp
     project = project_folder()
@@ -59,7 +59,7 @@ def resources_of(settings: PipelineSettings) -> dict[str, object]:
             password=password,
         ),
         "folders": DbtFolders(data_dir=str(settings.data_dir), target=str(settings.state / "dbt")),
-        "dbt": DbtCliResource(
+        "dbt": LeanDbt(
             project_dir=str(project),
             profiles_dir=str(project),
             dbt_executable=str(dbt_program()),
