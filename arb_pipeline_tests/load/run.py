@@ -4,7 +4,7 @@ Run: python -m arb_pipeline_tests.load.run [--users 100,500,1000] [--seconds 60]
 
 A user looks at another screen every one to five seconds (three on average). The generator, the local venues, the
 worker and the API share the machine's cores; what each of them takes is in the report, so that a slow answer can be
-told from a starved generator. Percentiles of the worker are upper bounds of its histogram's buckets.
+told from a starved generator. Percentiles of the worker are interpolated within its histogram's buckets.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """What is put under load: local venues, worker and API as programs of their own, with a key for each user."""
 
 import contextlib
+import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -76,10 +77,20 @@ def open_stand(folder: Path, users: int) -> Iterator[Stand]:
 
 
 def percentile_s(before: Mapping[float, float], after: Mapping[float, float], share: float) -> float | None:
-    """Return the upper bound of the bucket that holds a share of what was counted between two moments."""
+    """Return what a share of the durations between two moments was below; None where nothing was counted.
+
+    Taken as spread evenly within its bucket, as Prometheus does; beyond the last bound it is that bound.
+    """
     counted = {bound: after[bound] - before.get(bound, 0) for bound in sorted(after)}
-    whole = counted[float("inf")]
-    return next((bound for bound, count in counted.items() if whole and count >= whole * share), None)
+    wanted = counted[math.inf] * share
+    if not wanted:
+        return None
+    lower, below = 0.0, 0.0
+    for bound, count in counted.items():
+        if count >= wanted:
+            return lower if bound == math.inf else lower + (bound - lower) * (wanted - below) / (count - below)
+        lower, below = bound, count
+    raise AssertionError("the last bucket holds everything")
 
 
 def _write_keys(environ: Mapping[str, str], path: Path, users: int) -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from arb_pipeline_tests.load.run import measure, table
 from arb_pipeline_tests.load.stand import open_stand, percentile_s
 from arb_pipeline_tests.load.viewers import measure_viewers
@@ -27,6 +29,8 @@ def test_twenty_users_are_answered_and_the_worker_goes_on(tmp_path: Path) -> Non
 def test_a_percentile_is_of_what_was_counted_between_two_moments() -> None:
     before = {0.001: 100.0, 0.01: 100.0, float("inf"): 100.0}
     after = {0.001: 150.0, 0.01: 199.0, float("inf"): 200.0}
+    assert percentile_s(before, after, 0.25) == pytest.approx(0.000_5)
     assert percentile_s(before, after, 0.5) == 0.001
-    assert percentile_s(before, after, 0.99) == 0.01
+    assert percentile_s(before, after, 0.99) == pytest.approx(0.01)
+    assert percentile_s(before, after, 0.999) == 0.01
     assert percentile_s(after, after, 0.5) is None
