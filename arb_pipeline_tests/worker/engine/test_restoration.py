@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -243,6 +243,9 @@ def as_recorded(script: Script) -> tuple[Controls, Controls]:
 
 @hypothesis_settings(max_examples=40, deadline=None)
 @given(plan=st.lists(STEP, max_size=14))
+@example(plan=[("pause", 0), ("again", 0)])
+@example(plan=[("pause", 0), ("again", 0), ("resume", 1), ("limit", 900), ("halt", 0), ("release", 0)])
+@example(plan=[("pause", 0), ("resume", 1), ("pause", 0)])
 def test_the_end_of_a_run_follows_from_its_last_keyframe_and_the_rows_after_it(plan: list[tuple[str, int]]) -> None:
     script, before = play(plan)
     for one in (*before, script):
