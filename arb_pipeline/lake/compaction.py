@@ -186,11 +186,20 @@ class _RunWriter:
     def _write_table(self, table: LakeTable, sources: list[str]) -> list[FileRecord]:
         # The placeholder comes first: it gives columns that an older segment does not have.
         placeholder = f"FROM read_parquet({quoted(str(self._layout.placeholder(table)))})"
-        rows = " UNION ALL BY NAME ".join([placeholder, *(f"FROM {alias}.{table.name}" for alias in sources)])
+        parts = (
+            f"FROM {alias}.{table.name} SELECT *, {number} AS arrived_in, rowid AS arrived_at"
+            for number, alias in enumerate(sources)
+        )
+        nothing = f"{placeholder} SELECT *, 0 AS arrived_in, 0::BIGINT AS arrived_at"
+        rows = " UNION ALL BY NAME ".join([nothing, *parts])
         own = ", ".join(name for name in table.column_names if name not in ("worker", "run_id"))
         self._connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW pending AS FROM ({rows})"
-            f" SELECT {own}, {quoted(self._worker)} AS worker, {quoted(self._run_id)} AS run_id"
+            f"CREATE OR REPLACE TEMP VIEW arrived AS FROM ({rows})"
+            f" SELECT {own}, {quoted(self._worker)} AS worker, {quoted(self._run_id)} AS run_id,"
+            " arrived_in, arrived_at"
+        )
+        self._connection.execute(
+            "CREATE OR REPLACE TEMP VIEW pending AS FROM arrived SELECT * EXCLUDE (arrived_in, arrived_at)"
         )
         sums = self._connection.execute(
             f"FROM pending AS t SELECT received_ns // ? AS hour, {_SUMS} GROUP BY hour ORDER BY hour", [NANOS_PER_HOUR]
@@ -202,9 +211,11 @@ class _RunWriter:
         folder.mkdir(parents=True, exist_ok=True)
         final = folder / f"{self._stem}.parquet"
         temporary = folder / f"{self._stem}.tmp"
-        # The record is append-only, so the order of insertion is the order of events; DuckDB keeps it here.
+        # The record is append-only, so the order of insertion is the order of events. DuckDB keeps it within a segment,
+        # but not between the segments of a union.
         self._connection.execute(
-            f"COPY (FROM pending WHERE received_ns >= {hour.start_ns} AND received_ns < {hour.end_ns})"
+            "COPY (FROM arrived SELECT * EXCLUDE (arrived_in, arrived_at)"
+            f" WHERE received_ns >= {hour.start_ns} AND received_ns < {hour.end_ns} ORDER BY arrived_in, arrived_at)"
             f" TO {quoted(str(temporary))} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2)"
         )
         self._verify(temporary, table, expected)
