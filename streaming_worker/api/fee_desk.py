@@ -11,20 +11,21 @@ from streaming_worker.api.reading.markets import Markets
 from streaming_worker.api.schemas.base import maybe_moment, moment, percent
 from streaming_worker.api.schemas.fees import FeeLine, FeeSchedule, NewFee, WhichFee
 from streaming_worker.api.services import Services
-from streaming_worker.config.added_fees import AddedFee, added_fees, changed_ns, write_fees
+from streaming_worker.config.added_fees import AddedFee, added_fees, added_taker_fees, changed_ns, write_fees
 from streaming_worker.core.fees import TakerFee
 from streaming_worker.core.instrument import Venue
 from streaming_worker.core.units import NANOS_PER_SECOND, Nanos
 from streaming_worker.errors import RequestRefused
 
 MOST = 200
+_BY_CONSOLE = "console, "
 
 
 def schedule(parts: Services) -> FeeSchedule:
     """Return every line with when it holds: what the programs started with, and what was added since."""
     settings, state = parts.markets.settings, parts.config.paths.state
     now_ns = parts.clock.now_ns()
-    added = {_key(_fee(line)): _fee(line) for line in added_fees(state)}
+    added = {_key(line): line for line in added_taker_fees(state)}
     # What this process started with may hold lines that were taken away since.
     known = [one for one in settings.taker_fees if _key(one) not in added and not _was_added(one)]
     lines = sorted([*known, *added.values()], key=lambda one: (one.venue.value, one.symbol or "", one.valid_from_ns))
@@ -52,7 +53,7 @@ def add(parts: Services, wanted: NewFee, who: str, entry: Action) -> None:
         symbol=wanted.symbol,
         taker_percent=wanted.taker_percent,
         valid_from=wanted.valid_from,
-        source=f"console, {who}: {_plain(wanted.reason)}",
+        source=f"{_BY_CONSOLE}{who}: {_plain(wanted.reason)}",
     )
     with parts.database.writing() as connection:
         lines = [one for one in added_fees(state) if one.key != line.key]
@@ -92,18 +93,7 @@ def _key(one: TakerFee) -> tuple[Venue, str | None, int]:
 
 
 def _was_added(one: TakerFee) -> bool:
-    return one.source.startswith("console, ")
-
-
-def _fee(line: AddedFee) -> TakerFee:
-    whole, _, part = line.taker_percent.partition(".")
-    return TakerFee(
-        venue=Venue(line.venue),
-        millionths=int(whole) * 10_000 + int(part.ljust(4, "0")),
-        source=line.source,
-        symbol=line.symbol,
-        valid_from_ns=_start_ns(_parsed(line.valid_from)),
-    )
+    return one.source.startswith(_BY_CONSOLE)
 
 
 def _parsed(text: str) -> date:
@@ -115,10 +105,6 @@ def _parsed(text: str) -> date:
 
 def _day(at_ns: Nanos) -> date:
     return datetime.fromtimestamp(at_ns // NANOS_PER_SECOND, UTC).date()
-
-
-def _start_ns(day: date) -> Nanos:
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * NANOS_PER_SECOND
 
 
 def _shown(one: TakerFee, lines: list[TakerFee], now_ns: Nanos, *, is_added: bool) -> FeeLine:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from streaming_worker.config.document import Document, table_of
+from streaming_worker.config.build import taker_fee
+from streaming_worker.config.document import Document, Row, table_of
+from streaming_worker.core.fees import TakerFee
 from streaming_worker.core.units import Nanos
 
 FILE_NAME: Final = "fees.toml"
@@ -37,19 +39,13 @@ class AddedFee:
 
 def merge(document: Document, state: Path) -> None:
     """Take the added lines over into checked settings. Raises ConfigError."""
-    path = state / FILE_NAME
-    if not path.exists():
-        return
-    added = table_of("fees", path)
+    added = _rows(state)
     taken = {_key(row) for row in added}
     document.rows["fees"] = [*(row for row in document.rows["fees"] if _key(row) not in taken), *added]
 
 
 def added_fees(state: Path) -> list[AddedFee]:
-    """Return the lines of the file, none where there is no file. Raises ConfigError."""
-    path = state / FILE_NAME
-    if not path.exists():
-        return []
+    """Return the lines of the file as people write them. Raises ConfigError."""
     return [
         AddedFee(
             venue=str(row["venue"]),
@@ -58,8 +54,13 @@ def added_fees(state: Path) -> list[AddedFee]:
             valid_from=str(row["valid_from"]),
             source=str(row["source"]),
         )
-        for row in table_of("fees", path)
+        for row in _rows(state)
     ]
+
+
+def added_taker_fees(state: Path) -> list[TakerFee]:
+    """Return the lines of the file as the engine takes them. Raises ConfigError."""
+    return [taker_fee(row) for row in _rows(state)]
 
 
 def changed_ns(state: Path) -> Nanos | None:
@@ -87,6 +88,12 @@ def _table(line: AddedFee) -> str:
         f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items() if value is not None
     ]
     return "\n[[fees]]\n" + "".join(shown)
+
+
+def _rows(state: Path) -> list[Row]:
+    """Return what stands in the file, nothing where there is none."""
+    path = state / FILE_NAME
+    return table_of("fees", path) if path.exists() else []
 
 
 def _key(row: Mapping[str, object]) -> tuple[object, object, object]:

@@ -233,18 +233,20 @@ def _percent(venue: Venue) -> str:
     return f"{_LOWEST_TIER_MILLIONTHS[venue] // 10_000}.{_LOWEST_TIER_MILLIONTHS[venue] % 10_000 // 100:02d}"
 
 
+def taker_fee(row: Row) -> TakerFee:
+    """Return a checked line of the fee schedule. Raises ConfigError for a day that is none."""
+    return TakerFee(
+        venue=Venue(text_of(row["venue"])),
+        millionths=whole_of(row["taker_percent"]),
+        source=text_of(row["source"]),
+        symbol=None if row["symbol"] is None else text_of(row["symbol"]),
+        valid_from_ns=_day_ns(text_of(row["valid_from"])),
+    )
+
+
 def _taker_fees(document: Document, instruments: tuple[Instrument, ...]) -> tuple[TakerFee, ...]:
     rows = document.rows["fees"]
-    given = [
-        TakerFee(
-            venue=Venue(text_of(row["venue"])),
-            millionths=whole_of(row["taker_percent"]),
-            source=text_of(row["source"]),
-            symbol=None if row["symbol"] is None else text_of(row["symbol"]),
-            valid_from_ns=_day_ns(text_of(row["valid_from"])),
-        )
-        for row in rows
-    ]
+    given = [taker_fee(row) for row in rows]
     assumed = [
         TakerFee(
             venue=instrument.venue,

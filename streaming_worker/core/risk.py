@@ -74,7 +74,9 @@ class Risk(msgspec.Struct):
             return []
         reason = f"lost {format_e8(loss)} USD today, {format_e8(-open_loss)} of it open"
         reason += f", limit {format_e8(self.daily_loss_usd_e8)} USD"
-        return [self._move(RiskState.KILLED, RiskCause.DAILY_LOSS, ENGINE_ACTOR, reason, now_ns, open_loss)]
+        return [
+            self._move(RiskState.KILLED, RiskCause.DAILY_LOSS, ENGINE_ACTOR, reason, now_ns, open_loss_usd_e8=open_loss)
+        ]
 
     def is_new(self, command: OperatorCommand) -> bool:
         """Remember a command; whether it was not seen before."""
@@ -94,9 +96,8 @@ class Risk(msgspec.Struct):
             return []
         if target is RiskState.PAUSED and self.state is RiskState.KILLED:
             return []
-        moved = self._move(target, RiskCause.OPERATOR, command.actor, command.reason, now_ns)
-        self.note(moved, command.command_id)
-        return [moved]
+        who = (command.actor, command.reason)
+        return [self._move(target, RiskCause.OPERATOR, *who, now_ns, command_id=command.command_id)]
 
     def note(self, moved: RiskTransition, command_id: str | None = None) -> None:
         """Keep who brought the state about, and why."""
@@ -145,7 +146,15 @@ class Risk(msgspec.Struct):
         return [self._move(RiskState.ACTIVE, RiskCause.RECOVERED, ENGINE_ACTOR, reason, now_ns)]
 
     def _move(
-        self, state: RiskState, cause: RiskCause, actor: str, reason: str, now_ns: int, open_loss_usd_e8: int = 0
+        self,
+        state: RiskState,
+        cause: RiskCause,
+        actor: str,
+        reason: str,
+        now_ns: int,
+        *,
+        open_loss_usd_e8: int = 0,
+        command_id: str | None = None,
     ) -> RiskTransition:
         self.has_acted = True
         transition = RiskTransition(
@@ -158,7 +167,7 @@ class Risk(msgspec.Struct):
             received_ns=now_ns,
             open_loss_usd_e8=open_loss_usd_e8,
         )
-        self.note(transition)
+        self.note(transition, command_id)
         return transition
 
 
