@@ -13,7 +13,6 @@ from streaming_worker.api.schemas.fees import FeeLine, FeeSchedule, NewFee, Whic
 from streaming_worker.api.services import Services
 from streaming_worker.config.added_fees import AddedFee, added_fees, added_taker_fees, changed_ns, write_fees
 from streaming_worker.core.fees import TakerFee
-from streaming_worker.core.instrument import Venue
 from streaming_worker.core.units import NANOS_PER_SECOND, Nanos
 from streaming_worker.errors import RequestRefused
 
@@ -25,14 +24,14 @@ def schedule(parts: Services) -> FeeSchedule:
     """Return every line with when it holds: what the programs started with, and what was added since."""
     settings, state = parts.markets.settings, parts.config.paths.state
     now_ns = parts.clock.now_ns()
-    added = {_key(line): line for line in added_taker_fees(state)}
+    added = {line.key: line for line in added_taker_fees(state)}
     # What this process started with may hold lines that were taken away since.
-    known = [one for one in settings.taker_fees if _key(one) not in added and not _was_added(one)]
+    known = [one for one in settings.taker_fees if one.key not in added and not _was_added(one)]
     lines = sorted([*known, *added.values()], key=lambda one: (one.venue.value, one.symbol or "", one.valid_from_ns))
     written_ns = changed_ns(state)
     health = parts.view.health
     return FeeSchedule(
-        taker_fees=[_shown(one, lines, now_ns, is_added=_key(one) in added) for one in lines],
+        taker_fees=[_shown(one, lines, now_ns, is_added=one.key in added) for one in lines],
         network_lamports=settings.network_cost.lamports,
         network_source=settings.network_cost.source,
         changed_at=maybe_moment(written_ns),
@@ -86,10 +85,6 @@ def _require_market(markets: Markets, venue: str, symbol: str | None) -> None:
         raise RequestRefused(422, "bad_market", f"no book of {venue} is configured")
     if symbol is not None and symbol not in known:
         raise RequestRefused(422, "bad_market", f"expected one of {', '.join(known)}, as {venue} writes them")
-
-
-def _key(one: TakerFee) -> tuple[Venue, str | None, int]:
-    return one.venue, one.symbol, one.valid_from_ns
 
 
 def _was_added(one: TakerFee) -> bool:

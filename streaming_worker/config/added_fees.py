@@ -7,13 +7,13 @@ for the same venue, pair and day; it never changes what was recorded, since each
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from streaming_worker.config.build import taker_fee
-from streaming_worker.config.document import Document, Row, table_of
+from streaming_worker.config.document import Row, table_of
 from streaming_worker.core.fees import TakerFee
 from streaming_worker.core.units import Nanos
 
@@ -37,11 +37,10 @@ class AddedFee:
         return self.venue, self.symbol, self.valid_from
 
 
-def merge(document: Document, state: Path) -> None:
-    """Take the added lines over into checked settings. Raises ConfigError."""
-    added = _rows(state)
-    taken = {_key(row) for row in added}
-    document.rows["fees"] = [*(row for row in document.rows["fees"] if _key(row) not in taken), *added]
+def added_rows(state: Path) -> list[Row]:
+    """Return what stands in the file, nothing where there is none. Raises ConfigError."""
+    path = state / FILE_NAME
+    return table_of("fees", path) if path.exists() else []
 
 
 def added_fees(state: Path) -> list[AddedFee]:
@@ -54,13 +53,13 @@ def added_fees(state: Path) -> list[AddedFee]:
             valid_from=str(row["valid_from"]),
             source=str(row["source"]),
         )
-        for row in _rows(state)
+        for row in added_rows(state)
     ]
 
 
 def added_taker_fees(state: Path) -> list[TakerFee]:
     """Return the lines of the file as the engine takes them. Raises ConfigError."""
-    return [taker_fee(row) for row in _rows(state)]
+    return [taker_fee(row) for row in added_rows(state)]
 
 
 def changed_ns(state: Path) -> Nanos | None:
@@ -88,16 +87,6 @@ def _table(line: AddedFee) -> str:
         f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items() if value is not None
     ]
     return "\n[[fees]]\n" + "".join(shown)
-
-
-def _rows(state: Path) -> list[Row]:
-    """Return what stands in the file, nothing where there is none."""
-    path = state / FILE_NAME
-    return table_of("fees", path) if path.exists() else []
-
-
-def _key(row: Mapping[str, object]) -> tuple[object, object, object]:
-    return row["venue"], row["symbol"], row["valid_from"]
 
 
 def _percent(millionths: object) -> str:

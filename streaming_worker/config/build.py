@@ -79,12 +79,15 @@ def engine_settings(document: Document, feeds: tuple[FeedConfig, ...]) -> Engine
 
 
 def fee_warnings(document: Document, engine: EngineSettings) -> tuple[str, ...]:
-    """Say for each instrument whose taker fee nobody set which one is assumed."""
+    """Say for each instrument whose taker fee nobody configured which one is assumed."""
+    lines = _fee_lines(document)
+    assumed = ((instrument, _assumed(*lines, instrument)) for instrument in engine.instruments)
     return tuple(
-        f"fees: no taker fee is set for {instrument.key}; assuming {_percent(instrument.venue)} %, the lowest tier "
+        f"fees: no taker fee is set for {instrument.key}{' before its first line' if line.symbol is None else ''}; "
+        f"assuming {_percent(instrument.venue)} %, the lowest tier "
         f'(set [[fees]] venue = "{instrument.venue.value}", taker_percent = "...")'
-        for instrument in engine.instruments
-        if not _has_fee(document.rows["fees"], instrument)
+        for instrument, line in assumed
+        if line is not None
     )
 
 
@@ -225,10 +228,6 @@ def _pool(row: Row) -> Pool:
     )
 
 
-def _has_fee(rows: list[Row], instrument: Instrument) -> bool:
-    return any(row["venue"] == instrument.venue and row["symbol"] in (None, instrument.symbol) for row in rows)
-
-
 def _percent(venue: Venue) -> str:
     return f"{_LOWEST_TIER_MILLIONTHS[venue] // 10_000}.{_LOWEST_TIER_MILLIONTHS[venue] % 10_000 // 100:02d}"
 
@@ -245,19 +244,31 @@ def taker_fee(row: Row) -> TakerFee:
 
 
 def _taker_fees(document: Document, instruments: tuple[Instrument, ...]) -> tuple[TakerFee, ...]:
-    rows = document.rows["fees"]
-    given = [taker_fee(row) for row in rows]
-    assumed = [
-        TakerFee(
-            venue=instrument.venue,
-            millionths=_LOWEST_TIER_MILLIONTHS[instrument.venue],
-            source="assumed: lowest tier",
-            symbol=instrument.symbol,
-        )
-        for instrument in instruments
-        if not _has_fee(rows, instrument)
-    ]
-    return (*given, *assumed)
+    configured, added = _fee_lines(document)
+    replaced = {line.key for line in added}
+    # Several pairs of a venue may assume the same line.
+    assumed = dict.fromkeys(filter(None, (_assumed(configured, added, one) for one in instruments)))
+    return (*(line for line in configured if line.key not in replaced), *added, *assumed)
+
+
+def _fee_lines(document: Document) -> tuple[list[TakerFee], list[TakerFee]]:
+    return [taker_fee(row) for row in document.rows["fees"]], [taker_fee(row) for row in document.added_fees]
+
+
+def _assumed(configured: list[TakerFee], added: list[TakerFee], instrument: Instrument) -> TakerFee | None:
+    """Return the lowest tier for a pair that nothing is configured for, unless an added line holds from the beginning.
+
+    It is of the pair, or of the whole venue where lines were added: each of them then comes before it.
+    """
+    later = [line for line in added if line.is_for(instrument)]
+    if any(line.is_for(instrument) for line in configured) or any(line.valid_from_ns <= 0 for line in later):
+        return None
+    return TakerFee(
+        venue=instrument.venue,
+        millionths=_LOWEST_TIER_MILLIONTHS[instrument.venue],
+        source="assumed: lowest tier",
+        symbol=None if later else instrument.symbol,
+    )
 
 
 def _day_ns(text: str) -> int:

@@ -25,11 +25,12 @@ _TOP: Final = sorted({name.removesuffix("[]") for name in _SECTIONS if name} | s
 
 
 class Document:
-    """Checked values by key; ``rows`` are the repeated tables."""
+    """Checked values by key; ``rows`` are the repeated tables, ``added_fees`` lines of the state beside them."""
 
     def __init__(self, *, profile: str) -> None:
         self.values: Row = {"profile": profile}
         self.rows: dict[str, list[Row]] = {name: [] for name in _TABLES}
+        self.added_fees: list[Row] = []
 
     def text(self, key: str) -> str:
         """Return a setting that is text."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from streaming_worker.config.added_fees import merge
+from streaming_worker.config.added_fees import added_rows
 from streaming_worker.config.alerts import alerts_config
 from streaming_worker.config.build import engine_settings, fee_warnings, feed_configs, paths_base, texts_of
 from streaming_worker.config.document import Document, read_document
@@ -39,7 +39,7 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
     document = read_document(path, environ)
     worker = WorkerConfig(name=document.text("worker.name"))
     paths = PathsConfig(data_dir=paths_base(document), worker=worker.name)
-    merge(document, paths.state)
+    document.added_fees = added_rows(paths.state)
     feeds = feed_configs(document)
     engine = engine_settings(document, feeds)
     return Config(

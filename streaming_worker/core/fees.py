@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from streaming_worker.core.instrument import Venue
+from streaming_worker.core.instrument import Instrument, Venue
 from streaming_worker.core.units import E8, LAMPORTS_PER_SOL, MILLIONTHS, NANOS_PER_SECOND, ceil_div
 
 MICRO_LAMPORTS: Final = 1_000_000
@@ -22,6 +22,15 @@ class TakerFee(msgspec.Struct, frozen=True):
     source: str
     symbol: str | None = None
     valid_from_ns: int = 0
+
+    @property
+    def key(self) -> tuple[Venue, str | None, int]:
+        """What it is for: of two lines with one key only one can hold."""
+        return self.venue, self.symbol, self.valid_from_ns
+
+    def is_for(self, instrument: Instrument) -> bool:
+        """Return whether an instrument pays it, once it holds and where nothing closer does."""
+        return self.venue == instrument.venue and self.symbol in (None, instrument.symbol)
 
 
 class NetworkCost(msgspec.Struct, frozen=True):

@@ -18,8 +18,8 @@ def fee(symbol: str | None, percent: str, valid_from: str, source: str = "consol
     return AddedFee(venue="gemini", symbol=symbol, taker_percent=percent, valid_from=valid_from, source=source)
 
 
-def in_force(data_dir: Path, at_ns: int) -> int | None:
-    engine = load_config(None, {"ARB_DATA_DIR": str(data_dir), "ARB_PROFILE": "demo"}).engine
+def in_force(data_dir: Path, at_ns: int, profile: str = "demo") -> int | None:
+    engine = load_config(None, {"ARB_DATA_DIR": str(data_dir), "ARB_PROFILE": profile}).engine
     found = taker_fee_at(engine.taker_fees, venue=Venue.GEMINI, symbol="SOLUSD", now_ns=at_ns)
     return None if found is None else found.millionths
 
@@ -37,6 +37,15 @@ def test_an_added_line_takes_the_place_of_the_configured_one_of_its_day(tmp_path
     assert in_force(tmp_path, MARCH_NS) == 3_500
     config = load_config(None, {"ARB_DATA_DIR": str(tmp_path), "ARB_PROFILE": "demo"})
     assert len([one for one in config.engine.taker_fees if one.venue is Venue.GEMINI]) == 1
+
+
+@pytest.mark.parametrize("symbol", [None, "SOLUSD"])
+def test_until_the_first_line_of_a_market_its_fee_is_assumed_as_before(tmp_path: Path, symbol: str | None) -> None:
+    write_fees(tmp_path / "state", [fee(symbol, "0.35", "2026-03-01")])
+    assert in_force(tmp_path, MARCH_NS - 1, "live") == 4_000
+    assert in_force(tmp_path, MARCH_NS, "live") == 3_500
+    config = load_config(None, {"ARB_DATA_DIR": str(tmp_path), "ARB_PROFILE": "live"})
+    assert sum("no taker fee is set for gemini:SOLUSD before its first line" in one for one in config.warnings) == 1
 
 
 @pytest.mark.parametrize(
