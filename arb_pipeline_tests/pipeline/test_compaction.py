@@ -14,10 +14,15 @@ from arb_pipeline.lake.layout import LakeLayout, sha256_of
 from arb_pipeline.lake.tables import CAPTURED, LAKE_TABLES
 from arb_pipeline_tests.fixtures.platform import FIRST, HOURS, STRETCH
 from arb_pipeline_tests.fixtures.recorded import Stretch, capture
+from streaming_worker.adapters.clock import AnchoredClock
+from streaming_worker.core.events import ClockTick
 from streaming_worker.errors import StorageError
-from streaming_worker.storage.segments import list_segments
+from streaming_worker.storage.live_file import WorkerRun
+from streaming_worker.storage.segments import list_segments, sealed_path
+from streaming_worker.storage.sink import Sink
 
 NOW_NS = 1_000
+LARGE = 130_000
 
 
 class Shop:
@@ -88,6 +93,43 @@ def test_rows_lie_in_their_hour_in_the_order_of_events_with_their_run(shop: Shop
     assert all(hour.start_ns <= row[2] < hour.end_ns for row in rows)
     assert {row[3:] for row in rows} == {("main", "run-1")}
     assert folder.parent.name == "date=2025-03-08"
+
+
+def large_segments(folder: Path, first_ns: int) -> None:
+    """Seal four segments of one run, each with more ticks than DuckDB keeps in one group of rows, 10 ms apart."""
+    sink = Sink(folder, WorkerRun(worker="main", run_id="run-1", version="test", settings="{}"), AnchoredClock())
+    sink.start()
+    sink.put_event(1, ClockTick(first_ns))
+    sink.stop()
+    (made,) = list_segments(folder)
+    for number in range(4):
+        start = number * LARGE
+        path = sealed_path(folder, "main", first_ns + (start + LARGE) * 10_000_000, number + 1)
+        shutil.copy(made.path, path)
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("DELETE FROM clock_ticks")
+            connection.execute(
+                "INSERT INTO clock_ticks SELECT seq, ? + seq * 10_000_000, 0 FROM range(?, ?) AS t(seq)",
+                [first_ns, start, start + LARGE],
+            )
+    made.path.unlink()
+
+
+def test_an_hour_of_large_segments_keeps_the_order_of_events(tmp_path: Path) -> None:
+    hour = HOURS[1]
+    large_segments(tmp_path, hour.start_ns - LARGE * 6 // 5 * 10_000_000)
+    shop = Shop(tmp_path)
+    ensure_placeholders(shop.layout)
+    assert shop.compact() == 4
+    (path,) = shop.layout.folder("clock_ticks", hour).glob("*.parquet")
+    with duckdb.connect() as connection:
+        rows = (
+            f"FROM read_parquet('{path}', file_row_number = true) SELECT seq, lag(seq) OVER (ORDER BY file_row_number)"
+        )
+        found = connection.execute(
+            f"SELECT count(*), count(*) FILTER (seq < before) FROM ({rows} AS before)"
+        ).fetchall()
+    assert found == [(360_000, 0)]
 
 
 def test_an_hour_becomes_due_with_each_batch_until_it_is_worked(shop: Shop) -> None:
