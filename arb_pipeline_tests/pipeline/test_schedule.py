@@ -1,6 +1,6 @@
 """The report of the UTC day before, at a local time of day, on both sides of a change of the clock."""
 
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -73,3 +73,18 @@ def test_the_weekly_report_is_of_the_last_whole_week_in_utc(tmp_path: Path, zone
         (request,) = schedule.evaluate_tick(context).run_requests
         assert request.partition_key == monday
         assert WEEKS.has_partition_key(monday)
+
+
+def test_no_weekly_report_is_asked_for_before_a_week_with_partitions_is_over(tmp_path: Path) -> None:
+    platform = platform_at(tmp_path)
+    first = date.fromisoformat(WEEKS.get_first_partition_key() or "")
+    planned = datetime(first.year, first.month, first.day, 6, 30, tzinfo=UTC)
+    with platform.instance:
+        repository = platform.definitions.get_repository_def()
+        schedule = repository.get_schedule_def("weekly_report_mail")
+        context = dg.build_schedule_context(
+            instance=platform.instance, scheduled_execution_time=planned, repository_def=repository
+        )
+        data = schedule.evaluate_tick(context)
+    assert data.run_requests == []
+    assert "before the first day that has partitions" in (data.skip_message or "")

@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from arb_pipeline.report.delivery import RECORD_FILE
 from arb_pipeline_tests.fixtures.damage import rewrite
 from arb_pipeline_tests.fixtures.platform import DAY, FIRST, LAST, Evening, Platform, platform_at
 from streaming_worker.core.units import NANOS_PER_SECOND
@@ -110,6 +111,10 @@ def test_the_first_report_waits_for_the_published_file_and_for_due_hours(evening
     _age(fresh)
     assert "wait to be worked on" in tick(fresh, "first_report").skip_message
     _finish(fresh)
+    # in a folder that began this morning the schedule has already told of a yesterday without data
+    empty = fresh.settings.reports / "2025-01-01" / RECORD_FILE
+    empty.parent.mkdir(parents=True)
+    empty.touch()
     (request,) = tick(fresh, "first_report").run_requests
     assert request.partition_key == DAY
 

@@ -17,7 +17,7 @@ _LOCATIONS: Final = """
 _DAEMONS: Final = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
 _ASSETS: Final = """
 { assetNodes {
-    assetKey { path } isMaterializable groupName
+    assetKey { path } isMaterializable groupName partitionStats { numPartitions }
     assetMaterializations(limit: 1) { timestamp }
     assetChecksOrError { __typename ... on AssetChecks { checks {
       name blocking executionForLatestMaterialization { status evaluation { success severity } } } } } } }
@@ -38,13 +38,14 @@ class CheckState:
 
 @dataclass(frozen=True, slots=True)
 class AssetState:
-    """One asset as Dagster shows it."""
+    """One asset as Dagster shows it. ``is_due``: not before its first partition is there, as the first whole week."""
 
     key: str
     group: str
     is_materializable: bool
     is_materialized: bool
     checks: tuple[CheckState, ...]
+    is_due: bool = True
 
 
 class DagsterClient:
@@ -99,12 +100,14 @@ class DagsterClient:
 
 def _asset(node: dict[str, Any]) -> AssetState:
     checks = node["assetChecksOrError"].get("checks", [])
+    partitions = node.get("partitionStats")
     return AssetState(
         key="/".join(node["assetKey"]["path"]),
         group=str(node["groupName"]),
         is_materializable=bool(node["isMaterializable"]),
         is_materialized=bool(node["assetMaterializations"]),
         checks=tuple(_check(check) for check in checks),
+        is_due=partitions is None or partitions["numPartitions"] > 0,
     )
 
 

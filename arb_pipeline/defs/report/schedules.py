@@ -5,6 +5,7 @@ import dagster as dg
 from arb_pipeline.clock import now_ns
 from arb_pipeline.defs.jobs import REPORT, WEEKLY_REPORT
 from arb_pipeline.hours import day_of
+from arb_pipeline.partitions import WEEKS
 from arb_pipeline.report.period import Period
 from arb_pipeline.settings import PipelineSettings
 from streaming_worker.core.units import NANOS_PER_DAY, NANOS_PER_SECOND
@@ -44,9 +45,11 @@ def _weekly(settings: PipelineSettings) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"The report of the last whole UTC week, Mondays at {at:%H:%M} {settings.report_timezone}.",
     )
-    def weekly_report_mail(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def weekly_report_mail(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         week = Period.of_week(day_of(_planned_ns(context) - 7 * NANOS_PER_DAY))
         monday = week.first.isoformat()
+        if not WEEKS.has_partition_key(monday):
+            return dg.SkipReason(f"the week of {monday} began before the first day that has partitions")
         return dg.RunRequest(run_key=f"scheduled-{week.name}", partition_key=monday)
 
     return weekly_report_mail

@@ -30,23 +30,26 @@ def report_sensors(settings: PipelineSettings) -> list[dg.SensorDefinition]:
         job=REPORT,
         minimum_interval_seconds=TICK_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="While no report was ever sent: asks for the latest closed day, else the day so far.",
+        description="While no day with data was ever reported: asks for the latest closed day, else the day so far.",
     )
     def first_report(
         context: dg.SensorEvaluationContext, lake: Lake, published: Published, reports: Reports
     ) -> dg.RunRequest | dg.SkipReason:
-        if any(Path(reports.root).glob(f"*/{RECORD_FILE}")):
-            return dg.SkipReason("a report was sent before")
         if not Path(published.path).exists():
             return dg.SkipReason("nothing is published yet")
+        days = _days(published)
+        # The schedule may have told of a day before the first one that has data.
+        if any((Path(reports.root) / day / RECORD_FILE).exists() for day in days):
+            return dg.SkipReason("a report was sent before")
         if any(is_under_way(context.instance, job) for job in (HOURLY.name, REPORT.name)):
             return dg.SkipReason("hours are being worked on, or a report is under way")
         at_ns = now_ns()
         if closed_hours(lake.catalogue.due_hours(), now_ns=at_ns, grace_ns=settings.grace_seconds * NANOS_PER_SECOND):
             return dg.SkipReason("closed hours wait to be worked on")
-        day = _best_day(published, today=day_of(at_ns))
-        if day is None:
+        if not days:
             return dg.SkipReason("no hour is published yet")
+        # the latest day that is over, else today
+        day = next((day for day in days if day < day_of(at_ns)), days[0])
         return dg.RunRequest(run_key=f"first-{day}-{at_ns // _RETRY_NS}", partition_key=day)
 
     late_data = dg.AutomationConditionSensorDefinition(
@@ -60,11 +63,10 @@ def report_sensors(settings: PipelineSettings) -> list[dg.SensorDefinition]:
     return [first_report, late_data]
 
 
-def _best_day(published: Published, *, today: str) -> str | None:
-    """Return the latest day that is over, else today, else None."""
+def _days(published: Published) -> list[str]:
+    """Return the days that have data, the latest first."""
     try:
         with published.reader() as connection:
-            days = [str(day) for (day,) in connection.execute(_DAYS).fetchall()]
+            return [str(day) for (day,) in connection.execute(_DAYS).fetchall()]
     except duckdb.Error as e:
         raise dg.Failure(f"the published file cannot be read: {e}") from e
-    return next((day for day in days if day < today), days[0] if days else None)

@@ -100,6 +100,20 @@ def test_a_check_passes_only_when_it_ran_and_succeeded(answers: Any) -> None:
     assert pnl.checks[0] == CheckState("good", is_blocking=True, passed=True)
 
 
+@pytest.mark.parametrize(("partitions", "is_due"), [(None, True), (0, False), (3, True)])
+def test_an_asset_without_a_partition_yet_is_not_due(answers: Any, partitions: int | None, is_due: bool) -> None:
+    node = {
+        "assetKey": {"path": ["weekly_report"]},
+        "isMaterializable": True,
+        "groupName": "report",
+        "partitionStats": None if partitions is None else {"numPartitions": partitions},
+        "assetMaterializations": [],
+        "assetChecksOrError": {"__typename": "AssetChecks", "checks": []},
+    }
+    (asset,) = _client(answers, {"data": {"assetNodes": [node]}}).assets()
+    assert asset.is_due is is_due
+
+
 def test_runs_are_counted_by_status(answers: Any) -> None:
     rows = [{"status": "SUCCESS"}, {"status": "FAILURE"}, {"status": "SUCCESS"}]
     client = _client(answers, {"data": {"runsOrError": {"results": rows}}})
