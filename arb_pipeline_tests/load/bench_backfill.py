@@ -25,6 +25,7 @@ ASSETS: Final = (
 )  # fmt: skip
 _PATIENCE_SECONDS: Final = 3_000
 _LOOK_SECONDS: Final = 0.5
+_SHOWN: Final = 12
 _OVER: Final = frozenset({"COMPLETED_SUCCESS", "COMPLETED_FAILED", "COMPLETED", "FAILED", "CANCELED"})
 
 
@@ -70,6 +71,9 @@ def bench(rows: int, hours: int) -> dict[str, Any]:
         with dagster_over(data_dir, home, **late) as programs:
             seconds, peaks = _backfilled(programs, home, [*ASSETS, *marts], keys)
             runs = [run for run in programs.runs() if any(tag["key"] == "dagster/backfill" for tag in run["tags"])]
+            for run in runs:
+                if run["status"] != "SUCCESS":
+                    sys.stderr.write("\n".join([f"{run['status']}:", *programs.messages(run["runId"])[-_SHOWN:], ""]))
         published = data_dir / "published" / "arb.duckdb"
         return {
             "hours": hours,

@@ -83,7 +83,7 @@ def address(route: APIRoute) -> str:
         path = path.replace(name, "aa00")
     fillers = {
         "{advice_id}": "a" * 24,
-        "{day}": "2026-01-31",
+        "{report}": "2026-01-31",
         "{name}": "email",
         "{key}": "gemini:NONE",
         "{form}": "csv",

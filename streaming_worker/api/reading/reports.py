@@ -1,14 +1,27 @@
-"""The daily reports on disk, with the figures of their day from the published file."""
+"""The reports on disk: of days with the figures of the published file, of weeks and other ranges with their own.
+
+A day's figures are read anew, so that late data shows; a range has no row in the published file, and what its report
+says is what its folder says.
+"""
 
 import json
+import re
 from collections.abc import Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from streaming_worker.api.record_desk import RecordDesk, Row
 from streaming_worker.api.schemas.base import exact
-from streaming_worker.api.schemas.system import ReportComparison, ReportDetail, ReportDifference, ReportFile, ReportLine
+from streaming_worker.api.schemas.system import (
+    ReportComparison,
+    ReportDetail,
+    ReportDifference,
+    ReportFile,
+    ReportKind,
+    ReportLine,
+)
 from streaming_worker.errors import RequestRefused
 
 MEDIA: Final[Mapping[str, str]] = {
@@ -21,21 +34,58 @@ MEDIA: Final[Mapping[str, str]] = {
     ".pdf": "application/pdf",
 }
 _DELIVERIES: Final = "deliveries.jsonl"
+_FIGURES: Final = "report.json"
+_NAME: Final = re.compile(r"\d{4}-\d\d-\d\d(_\d{4}-\d\d-\d\d)?")
+_DECIMAL: Final = re.compile(r"-?\d+(\.\d+)?")
+_WEEK: Final = timedelta(days=6)
 
 
-def days(folder: Path) -> list[str]:
-    """Return the days that have a report, newest first. Blocks."""
+def names(folder: Path) -> list[str]:
+    """Return every report by the name of its folder, the one that ends last first. Blocks."""
     if not folder.is_dir():
         return []
-    return sorted((path.name for path in folder.iterdir() if path.is_dir() and _is_day(path.name)), reverse=True)
+    found = [path.name for path in folder.iterdir() if path.is_dir() and _is_report(path.name)]
+    return sorted(found, key=_order, reverse=True)
 
 
-def line(folder: Path, day: str, figures: Row | None) -> ReportLine:
-    """Return one report with its headline. Blocks."""
-    found = figures or {}
-    deliveries = _deliveries(folder / day)
+def _is_report(name: str) -> bool:
+    if _NAME.fullmatch(name) is None:
+        return False
+    try:
+        first, last = _ends(name)
+    except ValueError:
+        return False
+    return first <= last
+
+
+def _order(name: str) -> tuple[int, int]:
+    """Of reports that end on the same day the longest stands first."""
+    first, last = _ends(name)
+    return last.toordinal(), -first.toordinal()
+
+
+def _ends(name: str) -> tuple[date, date]:
+    first, _, last = name.partition("_")
+    return date.fromisoformat(first), date.fromisoformat(last or first)
+
+
+def _kind(name: str) -> ReportKind:
+    first, last = _ends(name)
+    if first == last:
+        return "day"
+    return "week" if first.weekday() == 0 and last - first == _WEEK else "range"
+
+
+def line(folder: Path, name: str, figures: Mapping[str, Any] | None) -> ReportLine:
+    """Return one report with its headline; ``figures`` are those of its day. Blocks."""
+    found = _figures(folder / name, name, figures)
+    deliveries = _deliveries(folder / name)
+    first, last = _ends(name)
     return ReportLine(
-        date=day,
+        name=name,
+        kind=_kind(name),
+        date=first.isoformat(),
+        last_date=last.isoformat(),
         edition=deliveries[-1].get("edition") if deliveries else None,
         data_verdict=found.get("data_verdict"),
         opportunities=found.get("opportunities"),
@@ -44,8 +94,22 @@ def line(folder: Path, day: str, figures: Row | None) -> ReportLine:
         completeness_percent=_exact(found.get("completeness_pct")),
         is_reconciled=found.get("is_reconciled"),
         sent_to=len({one.get("recipient") for one in deliveries}),
-        files=_files(folder / day, day),
+        files=_files(folder / name, name),
     )
+
+
+def _figures(folder: Path, name: str, figures: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if _is_day(name):
+        return figures or {}
+    try:
+        content = json.loads((folder / _FIGURES).read_text(encoding="utf-8"))
+        return {key: _number(value) for key, value in content["summary"].items()}
+    except (OSError, ValueError, KeyError, AttributeError):
+        return {}  # its files are still there to be read
+
+
+def _number(value: object) -> object:
+    return Decimal(value) if isinstance(value, str) and _DECIMAL.fullmatch(value) else value
 
 
 async def figures_of(desk: RecordDesk) -> dict[str, Row]:
@@ -54,10 +118,10 @@ async def figures_of(desk: RecordDesk) -> dict[str, Row]:
     return {str(row["report_date"]): row for row in rows or []}
 
 
-def detail(folder: Path, day: str, figures: Row | None) -> ReportDetail:
+def detail(folder: Path, name: str, figures: Row | None) -> ReportDetail:
     """Return one report with every figure. Blocks."""
-    shown = {name: _text(value) for name, value in (figures or {}).items()}
-    return ReportDetail(report=line(folder, day, figures), figures=shown)
+    shown = {key: _text(value) for key, value in _figures(folder / name, name, figures).items()}
+    return ReportDetail(report=line(folder, name, figures), figures=shown)
 
 
 def comparison(first: str, second: str, figures: Mapping[str, Row]) -> ReportComparison:
@@ -79,21 +143,21 @@ def comparison(first: str, second: str, figures: Mapping[str, Row]) -> ReportCom
     )
 
 
-def file_of(folder: Path, day: str, name: str) -> tuple[Path, str]:
+def file_of(folder: Path, report: str, name: str) -> tuple[Path, str]:
     """Return a file of a report and what it is; names come from the folder only. Raises RequestRefused."""
-    wanted = [path for path in _listed(folder / day) if path.name == name] if day in days(folder) else []
+    wanted = [path for path in _listed(folder / report) if path.name == name] if report in names(folder) else []
     if not wanted:
         raise RequestRefused(404, "not_found", "there is no such report or file")
     return wanted[0], MEDIA[wanted[0].suffix]
 
 
-def _files(folder: Path, day: str) -> list[ReportFile]:
+def _files(folder: Path, report: str) -> list[ReportFile]:
     return [
         ReportFile(
             name=path.name,
             size_bytes=path.stat().st_size,
             media_type=MEDIA[path.suffix],
-            url=f"/api/v1/reports/{day}/files/{path.name}",
+            url=f"/api/v1/reports/{report}/files/{path.name}",
         )
         for path in _listed(folder)
     ]
@@ -113,7 +177,7 @@ def _deliveries(folder: Path) -> list[dict[str, Any]]:
 
 
 def _is_day(name: str) -> bool:
-    return len(name) == 10 and name.replace("-", "").isdigit() and name[4] == name[7] == "-"
+    return "_" not in name
 
 
 def _exact(value: object) -> str | None:

@@ -1,4 +1,4 @@
-"""Daily reports and what was told."""
+"""Reports of days, weeks and other ranges, and what was told."""
 
 from datetime import date, timedelta
 from typing import Annotated, Any
@@ -22,7 +22,9 @@ from streaming_worker.errors import RequestRefused
 
 router = APIRouter(prefix=API, tags=["reports"])
 LONGEST = timedelta(days=92)
-DayText = Annotated[str, Path(pattern=r"^\d{4}-\d\d-\d\d$", examples=["2026-01-31"])]
+ReportText = Annotated[
+    str, Path(pattern=r"^\d{4}-\d\d-\d\d(_\d{4}-\d\d-\d\d)?$", examples=["2026-01-31", "2026-01-26_2026-02-01"])
+]
 DayQuery = Annotated[str, Query(pattern=r"^\d{4}-\d\d-\d\d$", examples=["2026-01-31"])]
 FileName = Annotated[str, Path(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 _FILES: dict[int | str, dict[str, Any]] = {
@@ -32,10 +34,11 @@ _FILES: dict[int | str, dict[str, Any]] = {
 
 @router.get("/reports")
 async def get_reports(_: Viewer, parts: Parts) -> ReportPage:
-    """Return the daily reports, newest first."""
+    """Return the reports of days, weeks and other ranges, the one that ends last first."""
     figures = await reports.figures_of(parts.desk)
-    days = await anyio.to_thread.run_sync(reports.days, parts.reports)
-    lines = await anyio.to_thread.run_sync(lambda: [reports.line(parts.reports, day, figures.get(day)) for day in days])
+    lines = await anyio.to_thread.run_sync(
+        lambda: [reports.line(parts.reports, name, figures.get(name)) for name in reports.names(parts.reports)]
+    )
     return whole_page(ReportPage, lines, parts.clock.now_ns())
 
 
@@ -73,19 +76,19 @@ def send_report(request: Request, who: Operator, parts: Parts, body: SendReport)
     return parts.report_room.order(body.send_id, first, last, entry)
 
 
-@router.get("/reports/{day}")
-async def get_report(day: DayText, _: Viewer, parts: Parts) -> ReportDetail:
-    """Return one report with every figure of its day."""
-    if day not in await anyio.to_thread.run_sync(reports.days, parts.reports):
-        raise RequestRefused(404, "not_found", "there is no report of this day")
+@router.get("/reports/{name}")
+async def get_report(name: ReportText, _: Viewer, parts: Parts) -> ReportDetail:
+    """Return one report with every figure of its days."""
+    if name not in await anyio.to_thread.run_sync(reports.names, parts.reports):
+        raise RequestRefused(404, "not_found", "there is no report of these days")
     figures = await reports.figures_of(parts.desk)
-    return await anyio.to_thread.run_sync(reports.detail, parts.reports, day, figures.get(day))
+    return await anyio.to_thread.run_sync(reports.detail, parts.reports, name, figures.get(name))
 
 
-@router.get("/reports/{day}/files/{name}", response_class=FileResponse, responses=_FILES)
-async def get_report_file(day: DayText, name: FileName, _: Viewer, parts: Parts) -> FileResponse:
+@router.get("/reports/{report}/files/{name}", response_class=FileResponse, responses=_FILES)
+async def get_report_file(report: ReportText, name: FileName, _: Viewer, parts: Parts) -> FileResponse:
     """Return one file of a report."""
-    path, media = await anyio.to_thread.run_sync(reports.file_of, parts.reports, day, name)
+    path, media = await anyio.to_thread.run_sync(reports.file_of, parts.reports, report, name)
     # A report is shown, but may run nothing and read nothing: it is a page of our own origin.
     headers = {"Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"}
     return FileResponse(path, media_type=media, filename=name, content_disposition_type="inline", headers=headers)

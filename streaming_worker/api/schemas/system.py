@@ -1,6 +1,6 @@
 """The whole at a glance: status, health, version, reports, alerts and analytics."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -125,6 +125,12 @@ class Ready(Shape):
     parts: list[ReadyPart]
 
 
+ReportKind: TypeAlias = Literal["day", "week", "range"]
+ReportName: TypeAlias = Annotated[
+    str, Field(pattern=r"^\d{4}-\d\d-\d\d(_\d{4}-\d\d-\d\d)?$", examples=["2026-01-31", "2026-01-26_2026-02-01"])
+]
+
+
 class ReportFile(Shape):
     """One file of a report."""
 
@@ -135,9 +141,12 @@ class ReportFile(Shape):
 
 
 class ReportLine(Shape):
-    """One daily report with its headline."""
+    """One report with its headline: of a day, of a week from Monday to Sunday, or of any other range of UTC days."""
 
-    date: Day
+    name: ReportName
+    kind: ReportKind
+    date: Day = Field(description="its first day")
+    last_date: Day
     edition: str | None
     data_verdict: str | None
     opportunities: int | None
@@ -150,11 +159,11 @@ class ReportLine(Shape):
 
 
 class ReportPage(Page[ReportLine]):
-    """Daily reports, newest first."""
+    """Reports, the one that ends last first."""
 
 
 class ReportDetail(Shape):
-    """One report with every figure of its day, as text."""
+    """One report with every figure of its days, as text."""
 
     report: ReportLine
     figures: dict[str, str | None]

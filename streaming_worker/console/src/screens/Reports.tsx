@@ -20,7 +20,7 @@ import { At, Num, Usd } from "../parts/values";
 import { StackPair } from "../parts/Waterfall";
 import { Compare } from "./reports/Compare";
 import { CompareRanges } from "./reports/CompareRanges";
-import { Calendar, Days } from "./reports/Days";
+import { Calendar, DataBehind, Days } from "./reports/Days";
 import { Decay, Lives } from "./reports/Edges";
 import { Mailing, SendButton } from "./reports/Send";
 
@@ -47,11 +47,12 @@ export default function Reports(): ReactNode {
           <Choice address={address} name="by" label="Group by" all="day" isFirst options={GROUPS.slice(1)} />
         </div>
       </Panel>
+      <Panel title="The data behind these days" note="as their reports judge it"><DataBehind first={first} last={last} address={address} /></Panel>
       <Profit address={address} />
       <div className="cells">
         <Panel className="w6" title="How fast an edge goes" note="the same trades, sent later"><Decay range={range} /></Panel>
         <Panel className="w6" title="How long opportunities live"><Lives range={range} /></Panel>
-        <Panel title="Daily reports" note="as they were mailed, with the verdict on their data"><Days address={address} /></Panel>
+        <Panel title="Reports of days, weeks and ranges" note="as they were made and mailed, with the verdict on their data"><Days address={address} /></Panel>
         <Panel className="w5" title="Calendar" note="realised net by UTC day; a click opens its trades"><Calendar /></Panel>
         <Panel className="w7" title="Mailing" note="on schedule and by hand"><Mailing /></Panel>
         <Panel className="w6" title="Two ranges side by side"><CompareRanges address={address} /></Panel>

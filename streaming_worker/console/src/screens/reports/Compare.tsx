@@ -24,8 +24,8 @@ function difference(value: string | null): ReactNode {
 }
 
 export function Compare({ address }: { address: AddressDoor }): ReactNode {
-  const reports = useGet<ReportPage>("/reports", { limit: 60 });
-  const dates = (reports.data?.items ?? []).map((report) => report.date);
+  const reports = useGet<ReportPage>("/reports", {});
+  const dates = (reports.data?.items ?? []).filter((report) => report.kind === "day").map((report) => report.date);
   const second = address.values["second"] ?? dates[0];
   const first = address.values["first"] ?? dates[1];
   const compared = useGet<ReportComparison>("/reports/compare", { first, second }, { enabled: first !== undefined && second !== undefined });

@@ -60,9 +60,15 @@ function brief(net: string): string {
   return Math.abs(most) < 1_000 ? usd(net, 0) : `${usd((Math.floor(most / 100) / 10).toFixed(1), 1)}k`;
 }
 
-function columnsOf(open: (date: string) => void): readonly Column<ReportLine>[] {
+/** The one day of a report, or its first and its last. */
+function daysOf(report: ReportLine): string {
+  return report.kind === "day" ? report.date : `${report.date} to ${report.last_date}`;
+}
+
+function columnsOf(open: (name: string) => void): readonly Column<ReportLine>[] {
   return [
-    { id: "date", head: "Day (UTC)", cell: (row) => <button type="button" className="opener" onClick={() => open(row.date)}>{row.date}</button> },
+    { id: "date", head: "Days (UTC)", cell: (row) => <button type="button" className="opener" onClick={() => open(row.name)}>{daysOf(row)}</button> },
+    { id: "kind", head: "Kind", cell: (row) => row.kind },
     { id: "data", head: "Data", wrap: true, cell: (row) => row.data_verdict ?? NOTHING },
     { id: "whole", head: "Whole", num: true, cell: (row) => (row.completeness_percent === null ? NOTHING : `${trimmed(row.completeness_percent, 2)} %`) },
     { id: "replay", head: "Live = replay", cell: (row) => (row.is_reconciled === null ? NOTHING : <State state={row.is_reconciled ? "passed" : "failed"} />) },
@@ -73,25 +79,62 @@ function columnsOf(open: (date: string) => void): readonly Column<ReportLine>[] 
   ];
 }
 
+const LISTED_DAYS = 7;
+
+/** How good the data behind some days is: what their reports say of it, and how many days have none. */
+export function DataBehind({ first, last, address }: { first: string; last: string; address: AddressDoor }): ReactNode {
+  const reports = useGet<ReportPage>("/reports", {}, { everyMs: 60_000 });
+  const wanted = Math.round((Date.parse(last) - Date.parse(first)) / DAY_MS) + 1;
+  return (
+    <Loaded query={reports}>
+      {({ items }) => {
+        const days = items.filter((report) => report.kind === "day" && report.date >= first && report.date <= last && report.data_verdict !== null);
+        const doubted = days.filter((report) => report.data_verdict !== "complete" || report.is_reconciled !== true);
+        const missing = wanted - days.length;
+        return (
+          <>
+            <p>
+              <strong>{days.length - doubted.length} of {wanted} {wanted === 1 ? "day is" : "days are"} complete</strong> and the same live and replayed.
+              {missing > 0 ? ` ${missing} ${missing === 1 ? "has" : "have"} no verdict yet: nothing was recorded, or its hours are not worked.` : null}
+            </p>
+            {doubted.length === 0 ? null : (
+              <ul className="stack tight small">
+                {doubted.slice(0, LISTED_DAYS).map((report) => (
+                  <li key={report.name}>
+                    <button type="button" className="opener" onClick={() => address.set({ report: report.name })}>{report.date}</button>{" "}
+                    {report.data_verdict}, {report.completeness_percent === null ? "share unknown" : `${trimmed(report.completeness_percent, 2)} % of the day`}
+                    {report.is_reconciled === true ? "" : report.is_reconciled === null ? ", not compared with a replay" : ", live and replay differ"}
+                  </li>
+                ))}
+                {doubted.length > LISTED_DAYS ? <li className="muted">and {doubted.length - LISTED_DAYS} more in the list below</li> : null}
+              </ul>
+            )}
+          </>
+        );
+      }}
+    </Loaded>
+  );
+}
+
 export function Days({ address }: { address: AddressDoor }): ReactNode {
-  const reports = useGet<ReportPage>("/reports", { limit: 60 }, { everyMs: 60_000 });
-  const date = address.values["report"] ?? null;
+  const reports = useGet<ReportPage>("/reports", {}, { everyMs: 60_000 });
+  const name = address.values["report"] ?? null;
   return (
     <>
       <Loaded query={reports}>
         {({ items }) => items.length === 0 ? <Empty title="No report yet.">The first one is made when the first hour has closed.</Empty> : (
-          <Table caption="Daily reports" columns={columnsOf((chosen) => address.set({ report: chosen }))} rows={items} short keyOf={(row) => row.date} picked={date} />
+          <Table caption="Reports" columns={columnsOf((chosen) => address.set({ report: chosen }))} rows={items} short keyOf={(row) => row.name} picked={name} />
         )}
       </Loaded>
-      <Drawer opened={date !== null} onClose={() => address.set({ report: null })} position="right" size="min(640px, 100vw)" title={`Report of ${date ?? ""}`} closeButtonProps={{ "aria-label": "Close report" }}>
-        {date === null ? null : <Report date={date} />}
+      <Drawer opened={name !== null} onClose={() => address.set({ report: null })} position="right" size="min(640px, 100vw)" title={`Report of ${(name ?? "").replace("_", " to ")}`} closeButtonProps={{ "aria-label": "Close report" }}>
+        {name === null ? null : <Report name={name} />}
       </Drawer>
     </>
   );
 }
 
-function Report({ date }: { date: string }): ReactNode {
-  const detail = useGet<ReportDetail>(`/reports/${date}`);
+function Report({ name }: { name: string }): ReactNode {
+  const detail = useGet<ReportDetail>(`/reports/${name}`);
   const maySend = useMay("operator");
   return (
     <Loaded query={detail} rows={10}>
@@ -112,7 +155,7 @@ function Report({ date }: { date: string }): ReactNode {
               </ul>
             )}
           </Panel>
-          {maySend ? <Send date={date} sentTo={report.sent_to} /> : null}
+          {maySend ? <Send first={report.date} last={report.last_date} sentTo={report.sent_to} /> : null}
           <Panel title="Every figure">
             <dl className="pairs small">
               {Object.entries(figures).map(([name, value]) => (

@@ -36,11 +36,11 @@ function newOrder(): string {
   return `console-${Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join("")}`;
 }
 
-export function Send({ date, sentTo }: { date: string; sentTo: number }): ReactNode {
+export function Send({ first, last, sentTo }: { first: string; last: string; sentTo: number }): ReactNode {
   return (
     <div className="row between small">
       <span className="muted">{sentTo === 0 ? "It has not been mailed yet." : `It was mailed to ${sentTo}.`}</span>
-      <SendButton first={date} last={date} label="Mail this report" />
+      <SendButton first={first} last={last} label="Mail this report" />
     </div>
   );
 }
