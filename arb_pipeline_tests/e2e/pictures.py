@@ -1,8 +1,8 @@
 """Retake the pictures of Dagster and of the report: ``python -m arb_pipeline_tests.e2e.pictures [FOLDER]``.
 
 A demo of its own on free ports and in a folder of its own runs until its first report has arrived as a mail; then
-chromium looks at the asset graph, at partitions, at a check with what it found, and at the mail, at a desk and on a
-phone. Needs chromium on PATH. Look at each picture before it is kept.
+chromium looks at the lineage, at a group of it, at a partition, at a check with what it found, and at the mail, at a
+desk and on a phone. Needs chromium on PATH. Look at each picture before it is kept.
 """
 
 import os
@@ -22,18 +22,24 @@ from typing import Final
 
 from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
+from arb_pipeline.clock import now_ns
+from arb_pipeline.hours import Hour
 from arb_pipeline_tests.e2e.conftest import open_browser
 from arb_pipeline_tests.e2e.running_platform import REPOSITORY, until
 from arb_pipeline_tests.fixtures.free_ports import free_base
 from streaming_worker.operations.ports import ports_from_base
 
 _READY_S: Final = 900.0
-_SETTLED_MS: Final = 6_000
+_SETTLED_MS: Final = 9_000
+_LOADED_S: Final = 60.0
 _DAGSTER: Final = {
-    "asset-graph": "/locations/arb_pipeline/asset-groups/marts",
-    "asset-partitions": "/assets/replayed_outputs?view=partitions",
+    "asset-lineage": "/asset-groups",
+    "asset-graph": "/locations/arb_pipeline/asset-groups/analyse",
+    "asset-partitions": "/assets/reconciled_opportunities?view=partitions&partition={hour}",
     "asset-check": "/assets/reconciled_opportunities?view=checks&checkDetail=live_equals_replay",
 }
+# Of the whole lineage only the part where its groups are, twice as large.
+_LINEAGE_CLIP: Final[FloatRect] = {"x": 550, "y": 360, "width": 1140, "height": 320}
 _MAIL_WIDTHS: Final = {"report-mail": 1280, "report-mail-phone": 390}
 _LONGEST: Final = 2_400
 
@@ -85,11 +91,14 @@ def page_of(mail: Path) -> str:
 def take(browser: Browser, folder: Path, environ: dict[str, str], target: Path) -> None:
     """Take every picture."""
     url = f"http://127.0.0.1:{environ['ARB_PORT_DAGSTER']}"
+    hour = Hour.of(now_ns()).shifted(-1).key
     for name, address in _DAGSTER.items():
-        page = browser.new_page(viewport={"width": 1700, "height": 1000})
-        page.goto(f"{url}{address}", wait_until="load")
+        clip = _LINEAGE_CLIP if name == "asset-lineage" else None
+        page = browser.new_page(viewport={"width": 1700, "height": 1000}, device_scale_factor=2 if clip else 1)
+        page.goto(f"{url}{address.format(hour=hour)}", wait_until="load")
         page.wait_for_timeout(_SETTLED_MS)
-        page.screenshot(path=target / f"{name}.png")
+        until(lambda page=page: page.get_by_text("Loading").count() == 0, "what the page shows", bound_s=_LOADED_S)
+        page.screenshot(path=target / f"{name}.png", clip=clip)
         page.close()
     kept = folder / "mail.html"
     kept.write_text(page_of(mails(folder)[0]), encoding="utf-8")

@@ -73,7 +73,8 @@ def bench(rows: int, hours: int) -> dict[str, Any]:
             runs = [run for run in programs.runs() if any(tag["key"] == "dagster/backfill" for tag in run["tags"])]
             for run in runs:
                 if run["status"] != "SUCCESS":
-                    sys.stderr.write("\n".join([f"{run['status']}:", *programs.messages(run["runId"])[-_SHOWN:], ""]))
+                    said = programs.messages(run["runId"])
+                    sys.stderr.write("\n".join([f"{run['status']}:", *said[-_SHOWN:], ""]))
         published = data_dir / "published" / "arb.duckdb"
         return {
             "hours": hours,
