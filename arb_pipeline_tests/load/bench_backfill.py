@@ -25,7 +25,7 @@ ASSETS: Final = (
 )  # fmt: skip
 _PATIENCE_SECONDS: Final = 3_000
 _LOOK_SECONDS: Final = 0.5
-_SHOWN: Final = 12
+_SHOWN: Final = 6
 _OVER: Final = frozenset({"COMPLETED_SUCCESS", "COMPLETED_FAILED", "COMPLETED", "FAILED", "CANCELED"})
 
 

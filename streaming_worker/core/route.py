@@ -1,5 +1,6 @@
 """A route: one order book against one pool in one direction, with the unit conversions between them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from math import isqrt, lcm
 
@@ -61,18 +62,22 @@ class Route:
         return root if root * root == square else root + 1
 
 
-def routes_of(registry: Registry) -> tuple[Route, ...]:
+def routes_of(registry: Registry, *, pegged: Collection[str] = ()) -> tuple[Route, ...]:
     """Return every route between a book and a pool of the same base asset, in configured order.
 
-    A book whose sizes are finer than 1e-8 has none.
+    A book whose sizes are finer than 1e-8 has none, nor has a cross: a book in an asset that has a price of its own
+    (SOL-BTC beside BTC-USD) says nothing about a pool in another one. ``pegged``: assets that are counted at par,
+    though they may have books.
 
     Raises: ConfigError when a pool's quote token has more than eight decimals (not exact at 1e8).
     """
+    floating = {instrument.base for instrument in registry.instruments.values()} - set(pegged)
     return tuple(
         _route(instrument, pool, direction)
         for instrument in registry.instruments.values()
         for pool in registry.pools.values()
         if instrument.base == pool.base and instrument.size_digits == E8_DIGITS
+        if instrument.quote == pool.quote or instrument.quote not in floating
         for direction in Direction
     )
 

@@ -68,7 +68,8 @@ class CycleSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole configuration of one engine; routes are every instrument x pool of the same base asset.
+    """The whole configuration of one engine; routes are every instrument x pool of the same base asset,
+    but crosses.
 
     Without ``allocations`` no inventory is kept: no size is capped by balances, nothing is reserved, and rebalancing
     costs nothing. With them a balance that is not listed holds nothing. Without ``cycles`` none is looked for.

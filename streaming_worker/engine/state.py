@@ -323,7 +323,7 @@ class EngineState:
             self.pools |= {key: PoolView(key, feed) for key in scope.pools}
             self.chains[scope.name] = ChainStatus()
         self.routes: list[RouteView] = []
-        for route in routes_of(registry):
+        for route in routes_of(registry, pegged={basis.asset for basis in settings.stable_bases}):
             self._add_route(route)
         self.cycles: list[CycleView] = []
         for wanted in settings.cycles:

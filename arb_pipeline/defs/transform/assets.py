@@ -63,8 +63,8 @@ def dbt_marts(
         yield event
     if not invocation.is_successful():
         # A warehouse that another process has open will be free again; anything else will fail again.
-        is_held = _HELD in str(invocation.get_error())
-        raise dg.Failure("dbt build failed; see the failed checks and the log of this step", allow_retries=is_held)
+        error = str(invocation.get_error())
+        raise dg.Failure(f"dbt build failed; see the failed checks: {error}", allow_retries=_HELD in error)
 
 
 def _row_counts(warehouse: Warehouse) -> dict[str, int]:

@@ -12,18 +12,20 @@ from streaming_worker.core.units import E8
 from streaming_worker.errors import ConfigError
 
 
-def instrument(symbol: str = "SOL-USD", *, base: str = "SOL", aliases: tuple[str, ...] = ()) -> Instrument:
+def instrument(
+    symbol: str = "SOL-USD", *, base: str = "SOL", quote: str = "USD", aliases: tuple[str, ...] = ()
+) -> Instrument:
     """Return a book."""
     return Instrument(
-        venue=Venue.COINBASE, symbol=symbol, base=base, quote="USD", price_tick_e8=E8 // 100, lot_e8=1,
+        venue=Venue.COINBASE, symbol=symbol, base=base, quote=quote, price_tick_e8=E8 // 100, lot_e8=1,
         min_size_e8=1, min_notional_e8=E8, aliases=aliases,
     )  # fmt: skip
 
 
-def pool(address: str = "P", *, base_decimals: int = 9, quote_decimals: int = 6) -> Pool:
+def pool(address: str = "P", *, quote: str = "USDC", base_decimals: int = 9, quote_decimals: int = 6) -> Pool:
     """Return a pool."""
     return Pool(
-        venue=Venue.ORCA, address=address, base="SOL", quote="USDC", base_decimals=base_decimals,
+        venue=Venue.ORCA, address=address, base="SOL", quote=quote, base_decimals=base_decimals,
         quote_decimals=quote_decimals,
     )  # fmt: skip
 
@@ -42,6 +44,19 @@ def test_routes_are_book_times_pool_times_direction_of_one_base() -> None:
         ("SOL-USD", "Q", Direction.BUY_POOL_SELL_CEX),
     ]
     assert routes_of(registry)[0].key == "coinbase:SOL-USD|orca:P|buy_cex_sell_pool"
+
+
+def test_a_cross_has_no_route_to_a_pool_in_money_and_a_pegged_quote_has() -> None:
+    books = [instrument(), instrument("BTC-USD", base="BTC"), instrument("SOL-BTC", quote="BTC")]
+    assert {route.instrument.symbol for route in routes_of(Registry.of(books, [pool()]))} == {"SOL-USD"}
+    assert {route.instrument.symbol for route in routes_of(Registry.of(books, [pool(quote="BTC")]))} == {
+        "SOL-USD",
+        "SOL-BTC",
+    }
+    books = [instrument("SOL-USDT", quote="USDT"), instrument("USDT-USD", base="USDT")]
+    assert [route.instrument.symbol for route in routes_of(Registry.of(books, [pool()]))] == []
+    pegged = routes_of(Registry.of(books, [pool()]), pegged={"USDT"})
+    assert [route.instrument.symbol for route in pegged] == ["SOL-USDT"] * 2
 
 
 @pytest.mark.parametrize(

@@ -199,7 +199,7 @@ def _product(market: Market, symbol: str) -> dict[str, Any]:
         "quote_increment": trimmed(1, spec.price_decimals),
         "base_increment": trimmed(1, spec.size_decimals),
         "display_name": f"{spec.asset}/{spec.quote}",
-        "min_market_funds": "1",
+        "min_market_funds": spec.minimum_notional,
         "margin_enabled": False,
         "post_only": False,
         "limit_only": False,

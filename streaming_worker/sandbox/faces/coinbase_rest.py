@@ -86,7 +86,7 @@ class CoinbaseRest:
             "volume_24h": "370504.50543101",
             "base_increment": trimmed(1, spec.size_decimals),
             "quote_increment": tick,
-            "quote_min_size": "1",
+            "quote_min_size": spec.minimum_notional,
             "quote_max_size": "25000000",
             "base_min_size": spec.minimum_size,
             "base_max_size": "1274000",

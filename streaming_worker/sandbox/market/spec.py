@@ -62,6 +62,11 @@ class BookSpec(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it is quoted in another asset."""
         return self.quote != USD
 
+    @property
+    def minimum_notional(self) -> str:
+        """The least an order may be worth, in the quote asset: about a dollar."""
+        return "0.000016" if self.is_cross else "1"
+
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """How busy the books are: mean time between two batches of a book, most levels in one, batches per trade."""
