@@ -78,6 +78,21 @@ def test_everything_builds_and_passes_over_an_empty_lake(built: Built) -> None:
     assert kinds.count("model") == len(models(built))
 
 
+def test_a_part_of_a_new_warehouse_is_not_compared_with_what_is_not_there_yet(built: Built, tmp_path: Path) -> None:
+    sums = built.compiled_test("fct_pnl_daily_is_the_sum_of_its_trades")
+    assert "fct_simulated_trades" in sums
+    project = dbt_files.project_folder()
+    variables = json.dumps({"data_dir": str(built.warehouse.parent.parent)})
+    command = [str(dbt_files.dbt_program()), "--quiet", "ls", "--resource-type", "test", "--output", "name"]
+    places = ["--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(tmp_path)]
+    select = ["--vars", variables, "--log-path", str(tmp_path), "--select", "fct_simulated_trades"]
+    result = subprocess.run([*command, *places, *select], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout[-3000:]
+    listed = result.stdout.split()
+    assert "fct_simulated_trades_realised_adds_up" in listed
+    assert "fct_pnl_daily_is_the_sum_of_its_trades" not in listed
+
+
 def test_the_documentation_of_every_model_is_made(built: Built) -> None:
     project = dbt_files.project_folder()
     data = json.dumps({"data_dir": str(built.warehouse.parent.parent)})
