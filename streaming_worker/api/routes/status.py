@@ -1,13 +1,15 @@
 """Status, health and version: what a glance and a load balancer need."""
 
+import anyio.to_thread
 from fastapi import APIRouter, Response
 
 from streaming_worker.api.edge import API
+from streaming_worker.api.reading import about
 from streaming_worker.api.reading.status import version
 from streaming_worker.api.schemas.base import moment
-from streaming_worker.api.schemas.system import Live, Ready, ReadyPart, Status, Version
+from streaming_worker.api.schemas.system import About, Live, Ready, ReadyPart, Status, Version
 from streaming_worker.api.security import PUBLIC, Viewer
-from streaming_worker.api.services import RELEASE, Parts
+from streaming_worker.api.services import PRODUCT, RELEASE, Parts
 from streaming_worker.errors import StorageError
 
 router = APIRouter(prefix=API, tags=["status"])
@@ -24,6 +26,13 @@ async def get_status(_: Viewer, parts: Parts) -> Response:
 async def get_version(_: Viewer) -> Version:
     """Return what runs."""
     return version(RELEASE)
+
+
+@router.get("/about")
+async def get_about(_: Viewer, parts: Parts) -> About:
+    """Return the hash of the settings in force, and every package with its licence."""
+    digest = await about.settings_hash(parts.desk, parts.view.run_id, parts.clock.now_ns())
+    return About(settings_hash=digest, packages=list(await anyio.to_thread.run_sync(about.packages, PRODUCT)))
 
 
 @router.get("/health/live", dependencies=[PUBLIC])

@@ -86,6 +86,23 @@ class Version(Shape):
     schema_version: int
 
 
+class Package(Shape):
+    """An installed package, with the licence that it states."""
+
+    name: str
+    version: str
+    licence: str
+
+
+class About(Shape):
+    """What this platform is made of."""
+
+    settings_hash: str | None = Field(
+        description="SHA-256 of the settings that the worker's run began with, without secrets; none before it is read"
+    )
+    packages: list[Package]
+
+
 class Status(Shape):
     """Is it running, healthy, and what is it finding."""
 

@@ -82,6 +82,7 @@ export type TradePage = Shapes["TradePage"];
 export type TradeTotals = Shapes["TradeTotals"];
 export type User = Shapes["User"];
 export type UserPage = Shapes["UserPage"];
+export type About = Shapes["About"];
 export type Version = Shapes["Version"];
 export type AuditEntry = Shapes["AuditEntry"];
 export type LimitChanged = Shapes["LimitChanged"];

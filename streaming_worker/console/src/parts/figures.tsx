@@ -13,15 +13,17 @@ interface KpiProps {
   to?: string;
   under?: ReactNode;
   trend?: readonly (number | null)[];
+  /** What the steps of the trend are. */
+  course?: string;
 }
 
-export function Kpi({ name, title, value, to, under, trend }: KpiProps): ReactNode {
+export function Kpi({ name, title, value, to, under, trend, course = "by hour" }: KpiProps): ReactNode {
   return (
     <div className="kpi" title={title}>
       <span className="name">{name}</span>
       <span className="value">{to === undefined ? value : <Link to={to} title="the rows behind it">{value}</Link>}</span>
       <span className="under">{under}</span>
-      {trend === undefined ? null : <Sparkline values={trend} label={`${name}, by hour`} />}
+      {trend === undefined ? null : <Sparkline values={trend} label={`${name}, ${course}`} />}
     </div>
   );
 }

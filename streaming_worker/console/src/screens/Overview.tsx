@@ -3,17 +3,18 @@ import type { ReactNode } from "react";
 import { Link } from "react-router";
 
 import { useGet, useStatus } from "../api/queries";
-import type { Pnl, RejectionSummary, Status } from "../api/types";
+import type { Heatmap, Pnl, RejectionSummary, Status } from "../api/types";
 import { decimal, dollars, drawn, signOf } from "../format/decimal";
 import { age } from "../format/time";
 import { meaning } from "../format/words";
 import { useScreenDelay } from "../live/screenDelay";
+import { useTrail } from "../live/trail";
 import { Chart } from "../parts/Chart";
 import { Bars, Kpi } from "../parts/figures";
 import { Empty, Loaded, Loading, Panel, Screen } from "../parts/states";
 import { Ago, Bps, Dot, NOTHING, Num, State, Usd, useNow } from "../parts/values";
 import { FeedTable } from "./parts/FeedTable";
-import { OpportunityHeat } from "./parts/OpportunityHeat";
+import { byHour, OpportunityHeat } from "./parts/OpportunityHeat";
 import { SinceYouLeft } from "./parts/SinceYouLeft";
 import { TradeStream } from "./parts/TradeStream";
 
@@ -28,7 +29,7 @@ export default function Overview(): ReactNode {
   const hourly = useGet<Pnl>("/pnl", { from, group_by: "hour" }, { everyMs: 30_000, keep: true });
   return (
     <Screen title="Overview" lead="Real or not: what the market showed, what would have been left of it, and whether the record behind it is whole.">
-      {status === undefined ? <Loading rows={3} /> : <><Verdict status={status} /><div className={isOld ? "stale" : undefined}><Kpis status={status} hourly={hourly.data} /></div></>}
+      {status === undefined ? <Loading rows={3} /> : <><Verdict status={status} /><div className={isOld ? "stale" : undefined}><Kpis status={status} hourly={hourly.data} from={from} /></div></>}
       <SinceYouLeft />
       <div className="cells">
         <Panel className="w7" title="Simulated profit, last 24 hours" note="after all costs, at the primary latency; no order was ever sent">
@@ -85,25 +86,33 @@ function Verdict({ status }: { status: Status }): ReactNode {
   );
 }
 
-function Kpis({ status, hourly }: { status: Status; hourly: Pnl | undefined }): ReactNode {
+const SINCE_OPENED = "since this page was opened";
+
+function Kpis({ status, hourly, from }: { status: Status; hourly: Pnl | undefined; from: string }): ReactNode {
   const { today } = status;
   const groups = hourly?.groups ?? [];
+  const hours = byHour(useGet<Heatmap>("/analytics/heatmap", { from }, { everyMs: 60_000, keep: true }).data?.cells ?? [], from);
   const healthy = status.feeds.filter((feed) => feed.is_healthy).length;
+  const accepted = useTrail("accepted", drawn(today.accepted_percent));
+  const feeds = useTrail("feeds", healthy);
+  const loss = useTrail("day", drawn(status.risk.daily_net_usd));
   return (
     <div className="kpis">
       <Kpi name="Simulated net today" to="/trades?range=today" value={<Usd value={today.realised_net_usd} />} trend={groups.map((group) => drawn(group.cumulative_net_usd))}
         under={<>yesterday <Usd value={today.realised_net_yesterday_usd} /></>} />
-      <Kpi name="Opportunities, last minute" to="/opportunities?view=closed&range=hour" value={<Num value={today.opportunities_last_minute} />} trend={groups.map((group) => group.trades)}
+      <Kpi name="Opportunities, last minute" to="/opportunities?view=closed&range=hour" value={<Num value={today.opportunities_last_minute} />} trend={hours.map((hour) => hour.opportunities)}
         under={<><Num value={today.opportunities} /> today, <Num value={today.opportunities_yesterday} /> yesterday</>} />
-      <Kpi name="Accepted of all looks today" to="/opportunities?view=refused&range=today" value={share(today.accepted_percent)}
-        under={<><Num value={today.rejected_evaluations} /> refused; yesterday {share(today.accepted_yesterday_percent)}</>} />
-      <Kpi name="Best net edge today" to="/opportunities?view=closed&range=today&sort=-net_edge_bps" value={<><Bps value={today.best_net_edge_bps} /><span className="muted small"> bps</span></>}
-        under={<>yesterday <Bps value={today.best_net_edge_yesterday_bps} /> bps</>} />
-      <Kpi name="Trades that won today" to="/trades?range=today&won=true" value={<><Num value={today.winning_trades} /><span className="muted"> / {today.trades}</span></>}
+      <Kpi name="Accepted of all looks today" to="/opportunities?view=refused&range=today" value={share(today.accepted_percent)} trend={accepted} course={SINCE_OPENED}
+        under={<><Num value={today.rejected_evaluations} /> refused; {today.accepted_yesterday_percent === null ? "none yesterday" : <>yesterday {share(today.accepted_yesterday_percent)}</>}</>} />
+      <Kpi name="Best net edge today" to="/opportunities?view=closed&range=today&sort=-net_edge_bps" value={<><Bps value={today.best_net_edge_bps} /><span className="muted small"> bps</span></>} trend={hours.map((hour) => hour.best)}
+        under={today.best_net_edge_yesterday_bps === null ? "none yesterday" : <>yesterday <Bps value={today.best_net_edge_yesterday_bps} /> bps</>} />
+      <Kpi name="Trades that won today" to="/trades?range=today&won=true" value={<><Num value={today.winning_trades} /><span className="muted"> / {today.trades}</span></>} trend={groups.map((group) => group.winning_trades)}
         under={<>yesterday <Num value={today.winning_trades_yesterday} /> / {today.trades_yesterday}</>} />
       <ToScreen decisionUs={today.decision_p50_us} />
-      <Kpi name="Feeds healthy" to="/system" value={<>{healthy}<span className="muted"> / {status.feeds.length}</span></>} under={<><Num value={today.gaps} /> {today.gaps === 1 ? "gap" : "gaps"} today</>} />
-      <Kpi name="Risk state" to="/risk" value={<State state={status.risk.state} />} under={<LossToday status={status} />} />
+      <Kpi name="Feeds healthy" to="/system" value={<>{healthy}<span className="muted"> / {status.feeds.length}</span></>} trend={feeds} course={SINCE_OPENED}
+        under={<><Num value={today.gaps} /> {today.gaps === 1 ? "gap" : "gaps"} today</>} />
+      <Kpi name="Risk state" to="/risk" value={<State state={status.risk.state} />} trend={loss} course={`result of the day ${SINCE_OPENED}`}
+        under={<LossToday status={status} />} />
     </div>
   );
 }
@@ -115,8 +124,9 @@ function share(percent: string | null): ReactNode {
 /** From the arrival of a frame at the worker to its paint here, measured by this page. */
 function ToScreen({ decisionUs }: { decisionUs: number | null }): ReactNode {
   const delay = useScreenDelay();
+  const course = useTrail("screen", delay === null ? null : delay.p50);
   return (
-    <Kpi name="Capture to screen" to="/system" title="from a frame's arrival at the worker until its price is drawn on this screen; half of them within"
+    <Kpi name="Capture to screen" to="/system" trend={course} course={SINCE_OPENED} title="from a frame's arrival at the worker until its price is drawn on this screen; half of them within"
       value={delay === null ? NOTHING : age(delay.p50)}
       under={<>{delay === null ? "measuring\u2026" : <>95 % in {age(delay.p95)}</>}; decided in {micros(decisionUs)}</>} />
   );

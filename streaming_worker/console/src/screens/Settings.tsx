@@ -2,14 +2,13 @@
 import { NativeSelect, SegmentedControl } from "@mantine/core";
 import type { ReactNode } from "react";
 
-import { useGet } from "../api/queries";
 import { useMay, useSession } from "../api/session";
-import type { Version } from "../api/types";
 import type { Numbers } from "../format/decimal";
 import { stamp, type Zone, ZONES } from "../format/time";
-import { Loaded, Panel, Screen } from "../parts/states";
+import { Panel, Screen } from "../parts/states";
 import { useNow } from "../parts/values";
 import { type Density, type Theme, usePreferences } from "../shell/preferences";
+import { About } from "./settings/About";
 import { Channels } from "./settings/Channels";
 import { Fees } from "./settings/Fees";
 import { Keys } from "./settings/Keys";
@@ -66,21 +65,5 @@ function Profile(): ReactNode {
         <SegmentedControl aria-labelledby="density-label" data={DENSITIES} value={density} onChange={(value) => change({ density: value as Density })} />
       </div>
     </div>
-  );
-}
-
-function About(): ReactNode {
-  const version = useGet<Version>("/version");
-  return (
-    <Loaded query={version}>
-      {(about) => (
-        <dl className="pairs">
-          {Object.entries(about).map(([name, value]) => (
-            <div key={name} style={{ display: "contents" }}><dt>{name.replaceAll("_", " ")}</dt><dd className="mono">{String(value)}</dd></div>
-          ))}
-          <dt>trading</dt><dd>none: no code places an order</dd>
-        </dl>
-      )}
-    </Loaded>
   );
 }

@@ -56,6 +56,18 @@ function hoursOf(cells: readonly HeatCell[], from: string): number[] {
   return [...new Set(cells.map((cell) => cell.hour))].sort((a, b) => ((a - first + 24) % 24) - ((b - first + 24) % 24));
 }
 
+/** Each hour that had opportunities: how many over all routes, and the best edge among them. */
+export function byHour(cells: readonly HeatCell[], from: string): { opportunities: number; best: number | null }[] {
+  return hoursOf(cells, from).map((hour) => {
+    const inside = cells.filter((cell) => cell.hour === hour);
+    const edges = inside.map((cell) => drawn(cell.best_net_edge_bps)).filter((edge) => edge !== null);
+    return {
+      opportunities: inside.reduce((sum, cell) => sum + cell.opportunities, 0),
+      best: edges.length === 0 ? null : Math.max(...edges),
+    };
+  });
+}
+
 export function OpportunityHeat({ from }: { from: string }): ReactNode {
   const heatmap = useGet<Heatmap>("/analytics/heatmap", { from }, { everyMs: 60_000, keep: true });
   return (
