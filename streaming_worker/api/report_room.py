@@ -24,6 +24,7 @@ from streaming_worker.errors import ConfigError, OperationError, RequestRefused,
 _LOG: Final = structlog.get_logger("report_room")
 _TABLE: Final = REPORT_SENDS
 _SHOWN: Final = 30
+_WEEK_DAYS: Final = 7
 _LOST_NS: Final = 20 * 60 * NANOS_PER_SECOND
 
 
@@ -41,20 +42,30 @@ SendReport = Callable[[date, date], Sent]
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """How reports leave: ``send`` by hand, and every day at ``time`` of ``timezone``."""
+    """How reports leave: ``send`` by hand, and by themselves every day and every Monday at ``time`` of ``timezone``."""
 
     send: SendReport
     time: str
     timezone: str
 
     def next_ns(self, now_ns: Nanos) -> Nanos:
-        """Return when the next one is sent by itself."""
-        zone = ZoneInfo(self.timezone)
-        now = datetime.fromtimestamp(now_ns // NANOS_PER_SECOND, zone)
+        """Return when the next day's report is sent by itself."""
+        return _nanos(self._due(now_ns))
+
+    def next_week_ns(self, now_ns: Nanos) -> Nanos:
+        """Return when the next week's report is sent by itself: on a Monday."""
+        due = self._due(now_ns)
+        return _nanos(due + timedelta(days=-due.weekday() % _WEEK_DAYS))
+
+    def _due(self, now_ns: Nanos) -> datetime:
+        now = datetime.fromtimestamp(now_ns // NANOS_PER_SECOND, ZoneInfo(self.timezone))
         hour, _, minute = self.time.partition(":")
         due = now.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0)
-        due = due if due > now else due + timedelta(days=1)
-        return int(due.timestamp()) * NANOS_PER_SECOND
+        return due if due > now else due + timedelta(days=1)
+
+
+def _nanos(moment: datetime) -> Nanos:
+    return int(moment.timestamp()) * NANOS_PER_SECOND
 
 
 class ReportRoom:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,7 @@ async def test_the_next_report_is_due_by_the_schedules_own_zone(sending: Api) ->
     # New York is four hours behind in September.
     assert schedule["next_at"].endswith("T10:30:00.000000Z")
     assert moment(NOW_NS) < schedule["next_at"] < moment(NOW_NS + 24 * 3600 * 10**9)
+    assert schedule["next_week_at"] >= schedule["next_at"]
 
 
 @pytest.mark.parametrize("answer", [Sent(("kept",), "the server refused boss@example.com"), OperationError("not made")])
@@ -118,7 +119,7 @@ async def test_without_a_way_to_send_it_says_so(api: Api) -> None:
     status, error = await sent(api, Role.OPERATOR, "POST", "reports/send", json=ORDER)
     assert (status, error["error"]["code"]) == (503, "no_reports")
     _, schedule = await sent(api, Role.VIEWER, "GET", "reports/schedule")
-    assert (schedule["may_send"], schedule["next_at"]) == (False, None)
+    assert (schedule["may_send"], schedule["next_at"], schedule["next_week_at"]) == (False, None, None)
 
 
 @pytest.mark.parametrize("environ", [{"ARB_REPORT_TIME": "25:00"}, {"ARB_REPORT_TIMEZONE": "Mars/Olympus"}])
@@ -157,3 +158,18 @@ async def test_what_changed_since_then_is_counted_over_the_record(reading: Api, 
     assert 0 <= found["real"] <= found["opportunities"]
     status, _ = await sent(reading, Role.VIEWER, "GET", "changes", params={"from": "2190-01-01"})
     assert status == 422
+
+
+@pytest.mark.parametrize(
+    ("now", "day", "week"),
+    [
+        ("2026-03-07T12:00:00+00:00", "2026-03-08T10:30:00+00:00", "2026-03-09T10:30:00+00:00"),  # summer time begins
+        ("2026-10-31T12:00:00+00:00", "2026-11-01T11:30:00+00:00", "2026-11-02T11:30:00+00:00"),  # and ends
+        ("2026-06-01T10:29:59+00:00", "2026-06-01T10:30:00+00:00", "2026-06-01T10:30:00+00:00"),
+        ("2026-06-01T10:30:00+00:00", "2026-06-02T10:30:00+00:00", "2026-06-08T10:30:00+00:00"),
+    ],
+)
+def test_day_and_week_are_due_at_the_same_local_time(office: PostOffice, now: str, day: str, week: str) -> None:
+    now_ns, day_ns, week_ns = (int(datetime.fromisoformat(text).timestamp()) * 10**9 for text in (now, day, week))
+    leaving = Mailing(office, "06:30", "America/New_York")
+    assert (leaving.next_ns(now_ns), leaving.next_week_ns(now_ns)) == (day_ns, week_ns)

@@ -60,6 +60,7 @@ def get_schedule(_: Viewer, parts: Parts) -> ReportSchedule:
         time=None if mailing is None else mailing.time,
         timezone=None if mailing is None else mailing.timezone,
         next_at=None if mailing is None else moment(mailing.next_ns(now_ns)),
+        next_week_at=None if mailing is None else moment(mailing.next_week_ns(now_ns)),
         recipients=len(parts.config.smtp.recipients),
         may_send=mailing is not None,
         sends=parts.report_room.newest(),

@@ -28,11 +28,15 @@ class ReportSend(Shape):
 
 
 class ReportSchedule(Shape):
-    """When the report of the UTC day before is sent by itself, and what was sent by hand, newest first."""
+    """When reports are sent by themselves, and what was sent by hand, newest first.
+
+    ``next_at`` is the next report of the UTC day before, ``next_week_at`` that of the last whole week.
+    """
 
     time: str | None
     timezone: str | None
     next_at: Moment | None
+    next_week_at: Moment | None
     recipients: int
     may_send: bool
     sends: list[ReportSend]

@@ -1,4 +1,4 @@
-// How reports get to people: by themselves every day, and by hand as often as somebody orders one.
+// How reports get to people: by themselves every day and every Monday, and by hand as often as somebody orders one.
 import { Button } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
@@ -66,7 +66,7 @@ export function Mailing(): ReactNode {
         <div className="stack">
           <p>
             {known.time === null ? "This program was started without a schedule." : (
-              <>The report of the UTC day before is mailed every day at {known.time} ({known.timezone}) to {known.recipients} {known.recipients === 1 ? "recipient" : "recipients"}; next <At at={known.next_at} date />.</>
+              <>The report of the UTC day before is mailed every day at {known.time} ({known.timezone}) to {known.recipients} {known.recipients === 1 ? "recipient" : "recipients"}; next <At at={known.next_at} date />. The report of the last whole week goes to the same people on Mondays at that time; next <At at={known.next_week_at} date />.</>
             )}
           </p>
           {known.sends.length === 0 ? <Empty title="Nothing was mailed by hand yet.">{maySend ? "Choose a range above and mail it." : "Operators can mail any range."}</Empty>
