@@ -22,7 +22,7 @@ charged as (
         and fees.valid_from_ns <= trades.decided_ns
     qualify row_number() over (
         partition by trades.worker, trades.run_id, trades.trade_id, trades.latency_ns
-        order by fees.symbol is not null desc, fees.valid_from_ns desc
+        order by fees.symbol is not null desc, fees.valid_from_ns desc, fees.taker_millionths desc
     ) = 1
 )
 

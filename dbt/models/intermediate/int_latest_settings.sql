@@ -5,7 +5,8 @@ with replayed as (
 latest as (
     select
         worker,
-        arg_max(cast(settings as json), hour_ns) as settings
+        -- A worker may have been started again within the hour.
+        arg_max(cast(settings as json), row(hour_ns, run_id)) as settings
     from replayed
     group by worker
 )

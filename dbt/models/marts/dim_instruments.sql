@@ -54,19 +54,19 @@ markets as (
     select * from pools
 ),
 
--- Two workers may watch the same market; it is one instrument.
+-- Two workers may watch the same market; it is one instrument, as the first of them knows it.
 described as (
     select
         market,
-        any_value(kind) as kind,
-        any_value(venue) as venue,
-        any_value(symbol) as symbol,
-        any_value(base) as base,
-        any_value(quote) as quote,
-        any_value(price_tick) as price_tick,
-        any_value(lot_size) as lot_size,
-        any_value(minimum_size) as minimum_size,
-        any_value(minimum_notional) as minimum_notional,
+        any_value(kind order by worker) as kind,
+        any_value(venue order by worker) as venue,
+        any_value(symbol order by worker) as symbol,
+        any_value(base order by worker) as base,
+        any_value(quote order by worker) as quote,
+        any_value(price_tick order by worker) as price_tick,
+        any_value(lot_size order by worker) as lot_size,
+        any_value(minimum_size order by worker) as minimum_size,
+        any_value(minimum_notional order by worker) as minimum_notional,
         string_agg(distinct feed, ', ' order by feed) as feeds
     from markets
     left join feeds using (worker, market)

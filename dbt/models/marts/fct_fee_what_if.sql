@@ -45,7 +45,7 @@ summed as (
         direction,
         tier,
         leg_role,
-        any_value(fee_millionths) as fee_millionths,
+        max(fee_millionths) as fee_millionths,
         leg_role = 'maker' as is_upper_bound,
         count(*) as trades,
         cast(sum(notional_usd) as decimal(28, 8)) as notional_usd,

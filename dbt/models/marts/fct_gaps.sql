@@ -18,7 +18,10 @@ numbered as (
         cast(started_at as date) as report_date,
         expected_sequence,
         received_sequence,
-        row_number() over (partition by worker, run_id, feed, market, start_ns order by end_ns, cause) as ordinal
+        row_number() over (
+            partition by worker, run_id, feed, market, start_ns
+            order by end_ns, cause, close_code, expected_sequence, received_sequence
+        ) as ordinal
     from gaps
 )
 

@@ -67,8 +67,11 @@ correlated as (
         worker,
         market,
         measure,
-        -- Undefined where one of the two never changes.
-        case when stddev_pop(value) > 0 and stddev_pop(episodes) > 0 then corr(value, episodes) end as correlation
+        -- Undefined where one of the two never changes. In the order of time, because sums of floats hang on theirs.
+        case
+            when min(value) < max(value) and min(episodes) < max(episodes)
+                then corr(value, episodes order by minute_ns)
+        end as correlation
     from joined
     where regime <> 'excluded'
     group by report_date, worker, market, measure

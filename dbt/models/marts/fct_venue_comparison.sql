@@ -23,7 +23,7 @@ watched as (
         report_date,
         worker,
         market,
-        any_value(feed) as feed,
+        min(feed) as feed,
         count(*) as hours,
         cast(count(*) filter (where status = 'missing') as bigint) as missing_hours,
         {{ rounded('avg(completeness_pct)', 4) }} as completeness_pct,
