@@ -120,6 +120,9 @@ def test_the_report_says_what_the_cycles_earned(published: duckdb.DuckDBPyConnec
     html = next(part for part in mail.walk() if part.get_content_type() == "text/html").get_content()
     assert "Triangular cycles inside one venue" in html
     assert html.count(words.money(net)) >= 4
+    ((routes,),) = published.execute("FROM rpt_daily SELECT realised_net_usd").fetchall()
+    assert f"Of the net, {words.money(routes)} USD are of routes between two markets" in html
+    assert "net realised by routes" in text
 
 
 def test_limits_and_inventory_in_the_report_are_those_of_the_run(
