@@ -112,3 +112,37 @@ def test_an_admin_makes_and_shuts_out_a_user(platform: RunningPlatform, open_pag
     )
     assert answer.status_code in (401, 403)
     assert admin.complaints() == []
+
+
+def test_a_rule_made_from_a_row_tells_of_the_next_such_opportunity(
+    platform: RunningPlatform, open_page: OpenPage
+) -> None:
+    operator, viewer = open_page("oli"), open_page("vic")
+    viewer.page.goto(f"{platform.url}/opportunities?view=closed&range=hour")
+    operator.page.goto(f"{platform.url}/opportunities?view=closed&range=hour")
+    for watched in (operator, viewer):
+        watched.page.locator("main table.data tbody tr button.opener").first.click()
+        watched.page.get_by_role("dialog").get_by_text("Route", exact=True).wait_for()
+    assert viewer.page.get_by_role("button", name="Alert on").count() == 0
+    operator.page.get_by_role("button", name="Alert on").click()
+    form = operator.page.get_by_role("dialog", name="Tell people of such an opportunity")
+    form.get_by_label("Of", exact=True).select_option(label="every route")
+    form.get_by_label("Net edge of at least").fill("0")
+    with operator.page.expect_response("**/api/v1/alerts/rules") as made:
+        form.get_by_role("button", name="Make the rule").click()
+    assert made.value.status == 201
+    with platform.signed_in("oli") as client:
+        until(lambda: client.get("/alerts/rules").json()["items"][0]["fired_at"], "an opportunity met the rule")
+        told = until(
+            lambda: [one for one in client.get("/alerts").json()["items"] if one["kind"] == "rule_met"], "it was told"
+        )
+        assert "net edge of" in told[0]["subject"]
+    for watched in (viewer, operator):
+        watched.page.goto(f"{platform.url}/settings")
+        watched.settled("Settings")
+    rules = viewer.page.get_by_role("region", name="Alert rules").first
+    rules.get_by_text("every route").wait_for()
+    assert rules.get_by_role("button").count() == 0
+    operator.page.get_by_role("button", name="Forget the rule of every route").click()
+    operator.page.get_by_text("No rule yet.").wait_for()
+    assert operator.complaints() + viewer.complaints() == []

@@ -124,8 +124,9 @@ def test_a_range_gets_a_name_and_is_chosen_by_it(platform: RunningPlatform, open
     viewer.page.goto(f"{platform.url}/trades?range=custom&from=2026-01-01T00:00:00.000Z&to=2026-02-01T00:00:00.000Z")
     viewer.page.get_by_role("button", name="Save range").click()
     viewer.page.get_by_role("dialog").get_by_label("Name").fill("January")
-    with viewer.page.expect_response("**/api/v1/settings"):
+    with viewer.page.expect_response("**/api/v1/settings") as kept:
         viewer.page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    assert (kept.value.request.method, kept.value.status) == ("PUT", 200)
     viewer.page.get_by_role("button", name="Forget").wait_for()
     viewer.page.goto(f"{platform.url}/reports")
     viewer.page.get_by_label("Time range").first.select_option(label="January")

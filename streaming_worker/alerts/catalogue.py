@@ -26,6 +26,7 @@ KINDS: Final = {
         Kind("disk_low", "the data folder's disk runs out of room"),
         Kind("dagster_silent", "Dagster's daemon or code location does nothing any more"),
         Kind("channel_failing", "an alert channel does not take messages"),
+        Kind("rule_met", "an open opportunity meets a rule that somebody made"),
         Kind("test", "somebody tried a channel out"),
     )
 }

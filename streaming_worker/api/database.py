@@ -189,6 +189,23 @@ REPORT_SENDS: Final = Table(
     Column("status", String(10), nullable=False),
     Column("detail", Text, nullable=True),
 )
+ALERT_RULES: Final = Table(
+    "alert_rules",
+    METADATA,
+    Column("rule_id", String(16), primary_key=True),
+    Column("instrument", String(120), nullable=True),
+    Column("pool", String(120), nullable=True),
+    Column("direction", String(20), nullable=True),
+    Column("least_edge_centibps", Integer, nullable=False),
+    Column("open_ms", Integer, nullable=False),
+    Column("severity", String(10), nullable=False),
+    Column("cooldown_s", Integer, nullable=False),
+    Column("is_on", Boolean, nullable=False),
+    Column("actor", String(64), nullable=False),
+    _ns("made_ns"),
+    _ns("expires_ns", nullable=True),
+    _ns("fired_ns", nullable=True),
+)
 
 
 class Database:

@@ -11,9 +11,10 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.adapters.tracing import Tracing
-from streaming_worker.alerts import AlertHistory
+from streaming_worker.alerts import AlertHistory, open_desk
 from streaming_worker.alerts.database import FILE_NAME
 from streaming_worker.api import openapi, problems
+from streaming_worker.api.alert_rules import RuleDesk
 from streaming_worker.api.answers import Answers
 from streaming_worker.api.audit import AuditLog
 from streaming_worker.api.broadcasts import Broadcasts
@@ -36,6 +37,7 @@ from streaming_worker.api.reading.status import Sight
 from streaming_worker.api.record_desk import RecordDesk
 from streaming_worker.api.report_room import Mailing, ReportRoom
 from streaming_worker.api.routes import (
+    alert_rules,
     analytics,
     annotations,
     audit,
@@ -56,6 +58,7 @@ from streaming_worker.api.routes import (
     trading,
     visits,
 )
+from streaming_worker.api.rule_watch import RuleWatch
 from streaming_worker.api.security import Doorman, require_rules
 from streaming_worker.api.services import RELEASE, Services
 from streaming_worker.api.stream import Broadcaster, CloseCode
@@ -65,8 +68,7 @@ from streaming_worker.config import Config
 
 _ROUTES: Final = (
     status, auth, people, market, annotations, trading, analytics, inventory, risk, controls, reports, settings, audit,
-    exports, logs, machine, metrics, stream,
-    visits,
+    exports, logs, machine, metrics, stream, visits, alert_rules,
 )  # fmt: skip
 
 
@@ -83,6 +85,7 @@ def build_services(
     sight = Sight(view=link.view, markets=markets, desk=desk, profile=config.profile, release=RELEASE)
     broadcasts = Broadcasts(broadcaster, sight, clock, config.paths.logs, AlertHistory(config.paths.state / FILE_NAME))
     link.on_change = broadcasts.on_change
+    rules = RuleDesk(database)
     return Services(
         config=config,
         clock=clock,
@@ -105,6 +108,8 @@ def build_services(
         broadcaster=broadcaster,
         broadcasts=broadcasts,
         answers=Answers(clock),
+        rules=rules,
+        rule_watch=RuleWatch(rules, link.view, clock, lambda: open_desk(config, now=clock.now_ns)),
     )
 
 
@@ -151,7 +156,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Follow the worker while the application runs; at the end let viewers go and close everything."""
     services: Services = app.state.services
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(services.link.run()), group.create_task(services.broadcasts.keep_status())]
+        work = (services.link.run(), services.broadcasts.keep_status(), services.rule_watch.run())
+        tasks = [group.create_task(one) for one in work]
         try:
             yield
         finally:

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from streaming_worker.adapters.clock import Clock
 from streaming_worker.alerts import AlertHistory
 from streaming_worker.alerts.database import FILE_NAME
+from streaming_worker.api.alert_rules import RuleDesk
 from streaming_worker.api.annotations import Desk as AnnotationDesk
 from streaming_worker.api.answers import Answers
 from streaming_worker.api.audit import Action, AuditLog
@@ -29,6 +30,7 @@ from streaming_worker.api.moments import Moments
 from streaming_worker.api.reading.markets import Markets
 from streaming_worker.api.record_desk import RecordDesk
 from streaming_worker.api.report_room import ReportRoom
+from streaming_worker.api.rule_watch import RuleWatch
 from streaming_worker.api.security import Doorman
 from streaming_worker.api.stream import Broadcaster
 from streaming_worker.api.worker_link import WorkerLink, WorkerView
@@ -63,6 +65,8 @@ class Services:
     broadcaster: Broadcaster
     broadcasts: Broadcasts
     answers: Answers
+    rules: RuleDesk
+    rule_watch: RuleWatch
 
     @property
     def view(self) -> WorkerView:

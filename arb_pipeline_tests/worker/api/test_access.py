@@ -39,6 +39,7 @@ OPERATORS = {
     "/api/v1/trades/{trade_id}/tags/{tag}",
     "/api/v1/trades/{trade_id}/notes",
     "/api/v1/trades/{trade_id}/notes/{note_id}",
+    "/api/v1/alerts/rules/{rule_id}",
     "/api/v1/reports/send",
     "/api/v1/logs",
     "/api/v1/diagnostics",
@@ -52,7 +53,8 @@ ADMINS = {
     "/api/v1/settings/alert-channels/{name}/test",
     "/api/v1/settings/fees/remove",
 }
-# Everybody reads there what only an administrator changes.
+# Everybody reads there what only some change.
+OPERATORS_METHODS = {("POST", "/api/v1/alerts/rules")}
 ADMINS_METHODS = {("POST", "/api/v1/settings/fees")}
 
 
@@ -79,6 +81,7 @@ def address(route: APIRoute) -> str:
         "{proposal_id}",
         "{note_id}",
         "{tag}",
+        "{rule_id}",
     ):
         path = path.replace(name, "aa00")
     fillers = {
@@ -104,7 +107,7 @@ def test_a_route_needs_exactly_the_role_that_it_is_meant_for(api: Api) -> None:
     for method, route, rule in routes(api):
         if route.path in OPEN:
             expected = None
-        elif route.path in OPERATORS:
+        elif route.path in OPERATORS or (method, route.path) in OPERATORS_METHODS:
             expected = Role.OPERATOR
         else:
             is_admins = route.path in ADMINS or (method, route.path) in ADMINS_METHODS

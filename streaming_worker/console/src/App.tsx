@@ -14,7 +14,7 @@ import { Failed, Loading } from "./parts/states";
 import { Login } from "./shell/Login";
 import { DEFAULTS, fromApi, PreferenceContext, type PreferenceDoor, type Preferences, toApi } from "./shell/preferences";
 import { Shell } from "./shell/Shell";
-import { Toasts } from "./shell/toasts";
+import { Toasts, useSay } from "./shell/toasts";
 
 const look = createTheme({
   primaryColor: "lime",
@@ -102,9 +102,9 @@ function SignedIn({ me }: { me: Me }): ReactNode {
   }), [me]);
   return (
     <SessionContext value={session}>
-      <WithPreferences>
-        <Toasts><RouterProvider router={router} /></Toasts>
-      </WithPreferences>
+      <Toasts>
+        <WithPreferences><RouterProvider router={router} /></WithPreferences>
+      </Toasts>
     </SessionContext>
   );
 }
@@ -112,14 +112,15 @@ function SignedIn({ me }: { me: Me }): ReactNode {
 function WithPreferences({ children }: { children: ReactNode }): ReactNode {
   const kept = useQuery({ queryKey: ["/settings"], queryFn: () => get<ApiPreferences>("/settings"), staleTime: Infinity, retry: false });
   const [changed, setChanged] = useState<Partial<Preferences>>({});
+  const say = useSay();
   const current = useMemo(
     () => ({ ...(kept.data === undefined ? DEFAULTS : fromApi(kept.data)), ...changed }),
     [kept.data, changed],
   );
   const change = useCallback((part: Partial<Preferences>) => {
     setChanged((old) => ({ ...old, ...part }));
-    void put("/settings", toApi({ ...current, ...part })).catch(() => undefined);
-  }, [current]);
+    void put("/settings", toApi({ ...current, ...part })).catch(say.failed);
+  }, [current, say]);
   writeNumbers(current.numbers);
   const door = useMemo<PreferenceDoor>(() => ({ ...current, change }), [current, change]);
   useEffect(() => {

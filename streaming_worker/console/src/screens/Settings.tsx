@@ -12,6 +12,7 @@ import { About } from "./settings/About";
 import { Channels } from "./settings/Channels";
 import { Fees } from "./settings/Fees";
 import { Keys } from "./settings/Keys";
+import { Rules } from "./settings/Rules";
 import { Password, Sessions } from "./settings/Sessions";
 import { Users } from "./settings/Users";
 
@@ -26,6 +27,7 @@ export default function Settings(): ReactNode {
         <Panel title="API keys" note="for programs; shown once, never more than your role allows"><Keys /></Panel>
         {isAdmin ? <Panel title="Users and roles"><Users /></Panel> : null}
         <Panel title="Fee schedules" note="what the engine reckons with, from when until when"><Fees /></Panel>
+        <Panel title="Alert rules" note="made from an opportunity; told through the alert channels"><Rules /></Panel>
         {isAdmin ? <Panel className="w6" title="Alert channels"><Channels /></Panel> : null}
         <Panel className="w6" title="About"><About /></Panel>
       </div>

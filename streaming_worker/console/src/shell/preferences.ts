@@ -46,9 +46,14 @@ export function fromApi(kept: ApiPreferences): Preferences {
   return { zone, theme, density: kept.density ?? "comfortable", numbers: kept.numbers ?? "point", ranges, hidden: kept.columns ?? {} };
 }
 
+/** The server writes times to the microsecond, and takes no others. */
+function micros(moment: string): string {
+  return moment.replace(/\.(\d{3})Z$/, ".$1000Z");
+}
+
 export function toApi(chosen: Preferences): ApiPreferences {
   const timezone = chosen.zone === "et" ? ET : chosen.zone === "local" ? "local" : "UTC";
   const columns = Object.fromEntries(Object.entries(chosen.hidden).map(([table, ids]) => [table, [...ids]]));
-  const ranges = chosen.ranges.map((range) => ({ name: range.name, from_at: range.from, to_at: range.to }));
+  const ranges = chosen.ranges.map((range) => ({ name: range.name, from_at: micros(range.from), to_at: range.to === null ? null : micros(range.to) }));
   return { timezone, theme: chosen.theme === "lime" ? "dark" : chosen.theme, density: chosen.density, numbers: chosen.numbers, columns, ranges };
 }

@@ -1,6 +1,6 @@
 // One episode from opening to close: what it would have cost, how it lived, and what was left of it at each latency.
 import { Drawer } from "@mantine/core";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
 
 import { useGet } from "../../api/queries";
@@ -16,6 +16,7 @@ import { StackPair, Waterfall } from "../../parts/Waterfall";
 import { BookNow, PoolNow } from "./BothSides";
 import { Grade, GRADE_WORDS } from "./columns";
 import { MomentThen } from "./MomentThen";
+import { RuleButton, RuleForm, type RuleRoute } from "./RuleForm";
 
 const LIVE_MS = 2_000;
 
@@ -28,12 +29,15 @@ export function Detail({ id, onClose }: { id: string | null; onClose: () => void
 }
 
 function Content({ id }: { id: string }): ReactNode {
+  const [told, setTold] = useState<RuleRoute | null>(null);
   const detail = useGet<OpportunityDetail>(`/opportunities/${encodeURIComponent(id)}`, {}, { everyMs: (known) => (known?.opportunity.is_open === true ? LIVE_MS : false) });
   return (
     <Loaded query={detail} rows={12}>
       {({ opportunity, samples, trades }) => (
         <div className="stack">
           <Head opportunity={opportunity} />
+          <div className="row"><RuleButton of={opportunity} onOpen={setTold} /></div>
+          {told === null ? null : <RuleForm of={told} onClose={() => setTold(null)} />}
           <Costs opportunity={opportunity} />
           {opportunity.closed_at === null ? null : (
             <Panel title="Its life" note={`${samples.length} samples kept of ${opportunity.updates} updates`}><Life samples={samples} openedNs={opportunity.opened_ns} /></Panel>

@@ -13,11 +13,12 @@ import { type Column, Table } from "../../parts/Table";
 import { Ago, Bps, Ms, NOTHING, State, Usd } from "../../parts/values";
 import { DIRECTIONS, VENUES } from "./ClosedView";
 import { closedColumns } from "./columns";
+import { RuleButton, RuleForm, type RuleRoute } from "./RuleForm";
 
 const NEWEST = 15;
 const BRIEF = new Set(["at", "route", "size", "net", "edge", "cex_age", "pool_age", "life", "grade", "realised"]);
 
-const openColumns = (set: AddressDoor["set"]): readonly Column<Opportunity>[] => [
+const openColumns = (set: AddressDoor["set"], tell: (of: RuleRoute) => void): readonly Column<Opportunity>[] => [
   {
     id: "route", head: "Route",
     cell: (row) => <button type="button" className="opener" onClick={() => set({ id: row.id })}>{venueName(row.buy_venue)} {"\u2192"} {venueName(row.sell_venue)}</button>,
@@ -31,6 +32,7 @@ const openColumns = (set: AddressDoor["set"]): readonly Column<Opportunity>[] =>
   { id: "edge", head: "Best edge, bps", num: true, cell: (row) => <Bps value={row.peak_net_edge_bps} /> },
   { id: "age", head: "Open for", num: true, cell: (row) => <Ago at={row.opened_at} /> },
   { id: "updates", head: "Seen", num: true, title: "how many updates it has lived through", cell: (row) => row.updates },
+  { id: "rule", head: "", cell: (row) => <RuleButton of={row} onOpen={tell} /> },
 ];
 
 export function LiveView({ address }: { address: AddressDoor }): ReactNode {
@@ -57,7 +59,8 @@ function OpenNow({ rows, address }: { rows: readonly Opportunity[] | undefined; 
   const { values, set } = address;
   // a filter alone would name the list of closed ones
   const own = useMemo<AddressDoor>(() => ({ values, set: (change) => set({ view: "live", ...change }) }), [values, set]);
-  const columns = useMemo(() => openColumns(own.set), [own]);
+  const [told, setTold] = useState<RuleRoute | null>(null);
+  const columns = useMemo(() => openColumns(own.set, setTold), [own]);
   const open = (rows ?? []).filter((row) => fits(row, values)).sort((a, b) => compare(b.peak_net_usd, a.peak_net_usd));
   const shown = held ?? open;
   const fresh = held === null ? 0 : open.filter((row) => !held.some((old) => old.id === row.id)).length;
@@ -84,6 +87,7 @@ function OpenNow({ rows, address }: { rows: readonly Opportunity[] | undefined; 
           <Table caption="Open opportunities" columns={columns} rows={shown} keyOf={(row) => row.id} pinned={shown[0]?.id ?? null} picked={values["id"] ?? null} />
         )}
       </div>
+      {told === null ? null : <RuleForm of={told} onClose={() => setTold(null)} />}
     </Panel>
   );
 }
