@@ -133,30 +133,34 @@ function AdviceList({ advice }: { advice: readonly Advice[] }): ReactNode {
 
 const COLOURS = ["gain", "info", "warn", "loss", "text"];
 
+const COURSES = [{ value: "total", label: "balance" }, { value: "drift", label: "drift from target" }];
+
 function History({ balances }: { balances: readonly Balance[] }): ReactNode {
   const address = useAddress();
   const assets = [...new Set(balances.map((balance) => balance.asset))];
   const asset = address.values["asset"] ?? assets[0] ?? "";
+  const course = address.values["course"] === "drift" ? "drift" : "total";
   const from = new Date(Math.floor(useNow() / 3_600_000) * 3_600_000 - 23 * 3_600_000).toISOString();
   const history = useGet<BalancePointPage>("/inventory/history", { asset, from, limit: 500 }, { enabled: asset !== "", keep: true, everyMs: 60_000 });
   return (
     <>
       <div className="filters">
         <NativeSelect className="field" label="Asset" data={assets} value={asset} data-key="filter" onChange={(event) => address.set({ asset: event.currentTarget.value })} />
+        <NativeSelect className="field" label="Line" data={COURSES} value={course} onChange={(event) => address.set({ course: event.currentTarget.value })} />
       </div>
-      <Loaded query={history}>{({ items }) => <Lines points={items} asset={asset} />}</Loaded>
+      <Loaded query={history}>{({ items }) => <Lines points={items} asset={asset} course={course} />}</Loaded>
     </>
   );
 }
 
-function Lines({ points, asset }: { points: readonly BalancePoint[]; asset: string }): ReactNode {
+function Lines({ points, asset, course }: { points: readonly BalancePoint[]; asset: string; course: "total" | "drift" }): ReactNode {
   if (points.length < 2) return <Empty title="No history yet.">A balance is noted once a minute.</Empty>;
   const times = [...new Set(points.map((point) => point.at))].sort();
   const venues = [...new Set(points.map((point) => point.venue))].sort();
-  const known = new Map(points.map((point) => [`${point.venue}/${point.at}`, point.total]));
+  const known = new Map(points.map((point) => [`${point.venue}/${point.at}`, point[course]]));
   return (
     <Chart
-      title={`${asset} by venue over the last day`}
+      title={course === "drift" ? `${asset} by venue, drift from target over the last day` : `${asset} by venue over the last day`}
       overTime
       x={times.map((at) => Date.parse(at) / 1_000)}
       lines={venues.map((venue, index) => ({
