@@ -21,6 +21,7 @@ export function Shell(): ReactNode {
   useKeyboard(useCallback(() => setHelpOpen(true), []));
   const { pathname } = useLocation();
   const main = useRef<HTMLElement>(null);
+  const menu = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
   // before the next key can come: a focus that moves later would take it away from where the key put it
   useLayoutEffect(() => {
@@ -28,6 +29,8 @@ export function Shell(): ReactNode {
     document.title = `${title} \u00b7 arb console`;
     if (!isFirst.current) main.current?.focus({ preventScroll: true });
     isFirst.current = false;
+    // on a phone the menu is a strip that holds half of its entries
+    menu.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
     scrollTo(0, 0);
   }, [pathname]);
   return (
@@ -38,7 +41,7 @@ export function Shell(): ReactNode {
           <Bar view={view} onHelp={() => setHelpOpen(true)} />
           <Banners view={view} />
         </header>
-        <nav className="shell-nav" aria-label="Screens" tabIndex={-1}>
+        <nav className="shell-nav" aria-label="Screens" ref={menu} tabIndex={-1}>
           <ul>
             {SCREENS.map((screen) => (
               <li key={screen.path}>
