@@ -34,6 +34,7 @@ class RuleWatch:
         self._known: list[Rule] = []
         self._read_ns: Nanos | None = None
         self._told: set[str] = set()
+        self._later: dict[str, Nanos] = {}
 
     def forget(self) -> None:
         """The rules were changed: read them anew at the next look."""
@@ -54,13 +55,20 @@ class RuleWatch:
         now_ns = self._clock.now_ns()
         if self._read_ns is None or now_ns - self._read_ns >= _READ_NS:
             self._known = await asyncio.to_thread(self._read)
+            known = {rule.rule_id for rule in self._known}
+            self._later = {rule_id: at_ns for rule_id, at_ns in self._later.items() if rule_id in known}
             self._read_ns = now_ns
         if not self._view.is_up or not (self._known or self._told):
             return
         found = {rule.rule_id: (rule, one) for rule in self._known if (one := self._best(rule, now_ns)) is not None}
         for rule_id, (rule, episode) in found.items():
-            if rule_id not in self._told and await asyncio.to_thread(self._raise, rule, episode, now_ns):
+            if rule_id in self._told or now_ns < self._later.get(rule_id, 0):
+                continue
+            if await asyncio.to_thread(self._raise, rule, episode, now_ns):
                 self._told.add(rule_id)
+            else:
+                # in its cool-down: no need to ask the database at each look
+                self._later[rule_id] = now_ns + _READ_NS
         for rule_id in sorted(self._told - set(found)):
             await asyncio.to_thread(self._desk().resolve, f"{_KEY}{rule_id}", "no open opportunity meets it now")
             self._told.discard(rule_id)

@@ -40,7 +40,9 @@ class Status(StrEnum):
 class FeedHealth(msgspec.Struct, frozen=True, kw_only=True):
     """One feed. Ages are null where nothing has come yet; ``lag_ms`` is by the venue's clock.
 
-    ``transport`` is the state of the connection alone, ``books`` that of each book and pool on it.
+    ``transport`` is the state of the connection alone, ``books`` that of each book and pool on it. ``gaps``: how often
+    books were dropped and built anew. ``slot`` is the newest that the node of a chain reported, ``slot_age_ms`` for
+    how long it has reported no newer one.
     """
 
     state: FeedState
@@ -60,6 +62,9 @@ class FeedHealth(msgspec.Struct, frozen=True, kw_only=True):
     frames: int
     bytes_received: int
     bad_frames: int
+    gaps: int | None = None
+    slot: int | None = None
+    slot_age_ms: int | None = None
 
 
 class RiskHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +160,7 @@ class Health:
 
     def _feed(self, scope: FeedScope, look: FeedLook, now_ns: Nanos) -> FeedHealth:
         state = self._engine.state
+        chain = state.chains[scope.name]
         transport = self._transports[scope.name]
         views: list[BookView | PoolView] = [state.books[key] for key in scope.instruments]
         views += [state.pools[key] for key in scope.pools]
@@ -178,6 +184,9 @@ class Health:
             frames=transport.frames,
             bytes_received=transport.bytes_received,
             bad_frames=transport.bad_frames,
+            gaps=state.feeds[scope.name].gaps,
+            slot=chain.slot,
+            slot_age_ms=_milliseconds(now_ns, chain.slot_received_ns),
         )
 
 

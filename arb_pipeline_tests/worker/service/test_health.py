@@ -130,6 +130,9 @@ def test_a_chain_that_stands_makes_its_pools_dead_although_frames_come() -> None
     assert rig.states()[2] is FeedState.SYNCED
     rig.pass_seconds(0.001)
     assert rig.states()[2] is FeedState.DEAD
+    feeds = rig.health.report().feeds
+    assert (feeds["solana"].slot, feeds["solana"].slot_age_ms) == (rig.script.slot, 10_001)
+    assert (feeds["gemini"].slot, feeds["gemini"].slot_age_ms) == (None, None)
 
 
 def test_a_chain_that_is_old_by_its_own_clock_makes_its_pools_dead() -> None:
@@ -155,7 +158,9 @@ def test_a_book_that_is_being_rebuilt_is_a_gap() -> None:
     rig.script.delta(GEMINI, bids=[(149 * E8, E8)])
     rig.script.send(FeedGap("gemini", GEMINI, GapCause.UPDATE_ID, 5, 9, rig.script.now_ns))
     assert rig.states()[1] is FeedState.GAP
-    assert rig.health.report().feeds["gemini"].unsynced == [GEMINI]
+    feeds = rig.health.report().feeds
+    assert feeds["gemini"].unsynced == [GEMINI]
+    assert (feeds["gemini"].gaps, feeds["coinbase"].gaps) == (1, 0)
 
 
 def test_a_lost_feed_says_why_and_when_it_tries_again() -> None:

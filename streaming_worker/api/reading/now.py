@@ -76,6 +76,9 @@ def _feed(name: str, feed: FeedHealth, view: WorkerView, markets: Markets) -> Fe
         frames=feed.frames,
         bytes_received=feed.bytes_received,
         bad_frames=feed.bad_frames,
+        gaps=feed.gaps,
+        slot=feed.slot,
+        slot_age_ms=feed.slot_age_ms,
     )
 
 

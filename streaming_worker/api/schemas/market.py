@@ -18,7 +18,11 @@ class Link(StrEnum):
 
 
 class Feed(Shape):
-    """One feed. Ages are null where nothing has come yet; ``lag_ms`` and ``offset_ms`` are by the venue's clock."""
+    """One feed. Ages are null where nothing has come yet; ``lag_ms`` and ``offset_ms`` are by the venue's clock.
+
+    ``gaps``: how often books were dropped and built anew. ``slot`` is the newest of the chain's node, ``slot_age_ms``
+    for how long it has told no newer one.
+    """
 
     id: str
     venue: str
@@ -42,6 +46,9 @@ class Feed(Shape):
     frames: int
     bytes_received: int
     bad_frames: int
+    gaps: int | None
+    slot: int | None
+    slot_age_ms: int | None
 
 
 class FeedPage(Page[Feed]):

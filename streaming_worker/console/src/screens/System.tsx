@@ -25,7 +25,7 @@ export default function System(): ReactNode {
   return (
     <Screen title="System status" lead="Liveness of a connection is shown apart from how often its book changes: a quiet book is fine, a silent connection is not.">
       {status === undefined ? <Loading /> : <Worker status={status} />}
-      <Panel title="Feeds"><FeedTable feeds={status?.feeds} /></Panel>
+      <Panel title="Feeds"><FeedTable feeds={status?.feeds} isWhole /></Panel>
       <Platform />
       <div className="cells">
         <Panel className="w8" title="Delays"><Delays /></Panel>

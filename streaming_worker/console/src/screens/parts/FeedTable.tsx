@@ -11,7 +11,7 @@ import { Dot, Ms, NOTHING, Num, State } from "../../parts/values";
 
 const OLD_MS = 10_000;
 
-const columnsOf = (rates: Rates): readonly Column<Feed>[] => [
+const columnsOf = (rates: Rates, isWhole: boolean): readonly Column<Feed>[] => [
   { id: "name", head: "Feed", cell: (feed) => <span className="strong">{feed.venues.map(venueName).join(", ") || feed.id}</span> },
   { id: "state", head: "State", cell: (feed) => <State state={feed.state} /> },
   { id: "alive", head: "Alive", num: true, title: "since the last sign of life of the connection", cell: (feed) => <Ms value={feed.alive_age_ms} oldFrom={OLD_MS} /> },
@@ -19,6 +19,11 @@ const columnsOf = (rates: Rates): readonly Column<Feed>[] => [
   { id: "lag", head: "Lag", num: true, title: "delay of messages by the venue's own clock", cell: (feed) => <Ms value={feed.lag_ms} oldFrom={1_000} /> },
   { id: "rate", head: "Frames/s", num: true, title: "over the last ten seconds", cell: (feed) => rateOf(rates.get(counterOf(feed)) ?? null) },
   { id: "frames", head: "Frames", num: true, title: "since the worker started", cell: (feed) => <Num value={feed.frames} /> },
+  ...(isWhole ? [
+    { id: "gaps", head: "Resyncs", num: true, title: "times that books were dropped after a gap and built anew", cell: (feed: Feed) => (feed.gaps === null ? NOTHING : <Num value={feed.gaps} />) },
+    { id: "offset", head: "Clock", num: true, title: "how far the venue's clock is from ours", cell: (feed: Feed) => <Ms value={feed.offset_ms} /> },
+    { id: "slot", head: "Slot age", num: true, title: "for how long the node of the chain has told no newer slot; half a second is usual", cell: (feed: Feed) => <span title={feed.slot === null ? undefined : `slot ${feed.slot}`}><Ms value={feed.slot_age_ms} oldFrom={5_000} /></span> },
+  ] : []),
   { id: "losses", head: "Losses", num: true, title: "times that the connection was lost", cell: (feed) => <Num value={feed.losses} /> },
   { id: "bad", head: "Bad frames", num: true, cell: (feed) => <Num value={feed.bad_frames} /> },
   {
@@ -48,9 +53,10 @@ function says(feed: Feed): ReactNode {
   return text === "" ? NOTHING : text;
 }
 
-export function FeedTable({ feeds }: { feeds: readonly Feed[] | undefined }): ReactNode {
+/** Every feed; the whole of it for those who look after them. */
+export function FeedTable({ feeds, isWhole = false }: { feeds: readonly Feed[] | undefined; isWhole?: boolean }): ReactNode {
   const rates = useRates((feeds ?? []).map((feed) => [counterOf(feed), feed.frames] as const));
   if (feeds === undefined) return <Loading />;
   if (feeds.length === 0) return <Empty title="No feed is known.">The worker is not up; see the System screen.</Empty>;
-  return <Table caption="Feeds" columns={columnsOf(rates)} rows={feeds} keyOf={(feed) => feed.id} />;
+  return <Table caption="Feeds" columns={columnsOf(rates, isWhole)} rows={feeds} keyOf={(feed) => feed.id} />;
 }
