@@ -30,6 +30,7 @@ def test_nothing_is_cut_off_on_a_phone(open_page: OpenPage) -> None:
     for heading in SCREENS:
         watched.open(heading)
         assert watched.beyond() <= 0, heading
+        assert barriers(watched.page) == [], heading
     assert watched.complaints() == []
 
 
@@ -50,7 +51,8 @@ def test_overview_answers_the_four_questions(platform: RunningPlatform, admin: W
 def test_themes_keep_their_contrast(admin: WatchedPage, theme: str) -> None:
     admin.open("Settings")
     admin.page.get_by_text(theme, exact=True).click()
-    admin.open("Overview")
-    assert barriers(admin.page) == []
+    for heading in SCREENS:
+        admin.open(heading)
+        assert barriers(admin.page) == [], heading
     admin.open("Settings")
     admin.page.get_by_text("Dark lime", exact=True).click()

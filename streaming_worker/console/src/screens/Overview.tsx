@@ -95,19 +95,21 @@ function Kpis({ status, hourly, from }: { status: Status; hourly: Pnl | undefine
   const healthy = status.feeds.filter((feed) => feed.is_healthy).length;
   const accepted = useTrail("accepted", drawn(today.accepted_percent));
   const feeds = useTrail("feeds", healthy);
+  // nothing was looked at: no zeros of a day that was not recorded
+  const yesterday = (shown: ReactNode): ReactNode => (today.accepted_yesterday_percent === null ? "nothing recorded yesterday" : <>yesterday {shown}</>);
   const loss = useTrail("day", drawn(status.risk.daily_net_usd));
   return (
     <div className="kpis">
       <Kpi name="Simulated net today" to="/trades?range=today" value={<Usd value={today.realised_net_usd} />} trend={groups.map((group) => drawn(group.cumulative_net_usd))}
-        under={<>yesterday <Usd value={today.realised_net_yesterday_usd} /></>} />
+        under={yesterday(<Usd value={today.realised_net_yesterday_usd} />)} />
       <Kpi name="Opportunities, last minute" to="/opportunities?view=closed&range=hour" value={<Num value={today.opportunities_last_minute} />} trend={hours.map((hour) => hour.opportunities)}
-        under={<><Num value={today.opportunities} /> today, <Num value={today.opportunities_yesterday} /> yesterday</>} />
+        under={<><Num value={today.opportunities} /> today; {yesterday(<Num value={today.opportunities_yesterday} />)}</>} />
       <Kpi name="Accepted of all looks today" to="/opportunities?view=refused&range=today" value={share(today.accepted_percent)} trend={accepted} course={SINCE_OPENED}
-        under={<><Num value={today.rejected_evaluations} /> refused; {today.accepted_yesterday_percent === null ? "none yesterday" : <>yesterday {share(today.accepted_yesterday_percent)}</>}</>} />
+        under={<><Num value={today.rejected_evaluations} /> refused; {yesterday(share(today.accepted_yesterday_percent))}</>} />
       <Kpi name="Best net edge today" to="/opportunities?view=closed&range=today&sort=-net_edge_bps" value={<><Bps value={today.best_net_edge_bps} /><span className="muted small"> bps</span></>} trend={hours.map((hour) => hour.best)}
-        under={today.best_net_edge_yesterday_bps === null ? "none yesterday" : <>yesterday <Bps value={today.best_net_edge_yesterday_bps} /> bps</>} />
+        under={yesterday(today.best_net_edge_yesterday_bps === null ? "none" : <><Bps value={today.best_net_edge_yesterday_bps} /> bps</>)} />
       <Kpi name="Trades that won today" to="/trades?range=today&won=true" value={<><Num value={today.winning_trades} /><span className="muted"> / {today.trades}</span></>} trend={groups.map((group) => group.winning_trades)}
-        under={<>yesterday <Num value={today.winning_trades_yesterday} /> / {today.trades_yesterday}</>} />
+        under={yesterday(<><Num value={today.winning_trades_yesterday} /> / {today.trades_yesterday}</>)} />
       <ToScreen decisionUs={today.decision_p50_us} />
       <Kpi name="Feeds healthy" to="/system" value={<>{healthy}<span className="muted"> / {status.feeds.length}</span></>} trend={feeds} course={SINCE_OPENED}
         under={<><Num value={today.gaps} /> {today.gaps === 1 ? "gap" : "gaps"} today</>} />
@@ -153,7 +155,7 @@ function Cumulative({ pnl }: { pnl: Pnl }): ReactNode {
     <>
       <div className="row small">
         <span>net <Usd value={pnl.realised_net_usd} arrow /></span>
-        <span>largest drawdown <Usd value={pnl.max_drawdown_usd} /></span>
+        <span>largest drawdown, trade by trade <Usd value={pnl.max_drawdown_usd} /></span>
         <span>{pnl.winning_trades} of {pnl.trades} trades won</span>
       </div>
       <Chart
@@ -163,7 +165,7 @@ function Cumulative({ pnl }: { pnl: Pnl }): ReactNode {
         x={pnl.groups.map((group) => Date.parse(group.group) / 1_000)}
         lines={[
           { label: "cumulative net", colour: "gain", values: pnl.groups.map((group) => drawn(group.cumulative_net_usd)), fill: true, points: pnl.groups.length < 3 },
-          { label: "drawdown", colour: "loss", values: pnl.groups.map((group) => drawn(group.drawdown_usd)), dash: true },
+          { label: "drawdown at the end of the hour", colour: "loss", values: pnl.groups.map((group) => drawn(group.drawdown_usd)), dash: true },
         ]}
         unit={(value) => `$${value.toFixed(Math.abs(value) < 10 ? 2 : 0)}`}
       />
