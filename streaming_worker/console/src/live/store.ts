@@ -131,7 +131,8 @@ export const onPaint = board.onPaint.bind(board);
 export function useLive<T>(topic: Topic): T | undefined {
   const watch = useCallback((call: () => void) => board.watch(topic, call), [topic]);
   const read = useCallback(() => board.value(topic), [topic]);
-  return useSyncExternalStore(watch, read) as T | undefined;
+  // a server that has just begun has nothing to say yet, and says null
+  return (useSyncExternalStore(watch, read) ?? undefined) as T | undefined;
 }
 
 export function useLink(): LinkState {
