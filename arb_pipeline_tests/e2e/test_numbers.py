@@ -98,7 +98,7 @@ def test_totals_and_exports_of_a_filter_equal_sql(platform: RunningPlatform, ope
     head, *cells = book.worksheets[0].iter_rows(values_only=True)
     column = head.index("realised_net_usd")
     assert len(cells) == truth.trades
-    # a cell of a sheet is a double: exact to a cent, not to the last of eight digits
+    # a cell of a sheet is a double: not exact to the last of eight digits
     assert abs(sum(Decimal(str(row[column])) for row in cells) - truth.net_usd) < Decimal("0.000001")
     lines = [json.loads(line) for line in _download(viewer, "JSON lines").splitlines()]
     assert len(lines) == truth.trades

@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { Link } from "react-router";
 
 import { useGet, useStatus } from "../api/queries";
-import type { Heatmap, Pnl, RejectionSummary, Status } from "../api/types";
+import type { Pnl, RejectionSummary, Status } from "../api/types";
 import { decimal, dollars, drawn, signOf } from "../format/decimal";
 import { age } from "../format/time";
 import { meaning } from "../format/words";
@@ -14,7 +14,7 @@ import { Bars, Kpi } from "../parts/figures";
 import { Empty, Loaded, Loading, Panel, Screen } from "../parts/states";
 import { Ago, Bps, Dot, NOTHING, Num, State, Usd, useNow } from "../parts/values";
 import { FeedTable } from "./parts/FeedTable";
-import { byHour, OpportunityHeat } from "./parts/OpportunityHeat";
+import { byHour, OpportunityHeat, useHeat } from "./parts/OpportunityHeat";
 import { SinceYouLeft } from "./parts/SinceYouLeft";
 import { TradeStream } from "./parts/TradeStream";
 
@@ -91,7 +91,7 @@ const SINCE_OPENED = "since this page was opened";
 function Kpis({ status, hourly, from }: { status: Status; hourly: Pnl | undefined; from: string }): ReactNode {
   const { today } = status;
   const groups = hourly?.groups ?? [];
-  const hours = byHour(useGet<Heatmap>("/analytics/heatmap", { from }, { everyMs: 60_000, keep: true }).data?.cells ?? [], from);
+  const hours = byHour(useHeat(from).data?.cells ?? [], from);
   const healthy = status.feeds.filter((feed) => feed.is_healthy).length;
   const accepted = useTrail("accepted", drawn(today.accepted_percent));
   const feeds = useTrail("feeds", healthy);

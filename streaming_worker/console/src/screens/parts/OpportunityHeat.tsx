@@ -1,3 +1,4 @@
+import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 
 import { useGet } from "../../api/queries";
@@ -68,8 +69,13 @@ export function byHour(cells: readonly HeatCell[], from: string): { opportunitie
   });
 }
 
+/** What each hour and route since a moment had; asked for once, whoever shows it. */
+export function useHeat(from: string): UseQueryResult<Heatmap> {
+  return useGet<Heatmap>("/analytics/heatmap", { from }, { everyMs: 60_000, keep: true });
+}
+
 export function OpportunityHeat({ from }: { from: string }): ReactNode {
-  const heatmap = useGet<Heatmap>("/analytics/heatmap", { from }, { everyMs: 60_000, keep: true });
+  const heatmap = useHeat(from);
   return (
     <Loaded query={heatmap} rows={5}>
       {({ cells }) => {
